@@ -1,0 +1,79 @@
+/*
+ * The machine under the kernel is the monitor: contexts, ready bits, console and timer are its.
+ */
+#ifndef PORT_VMI_H
+#define PORT_VMI_H
+
+#include "ucos_ii.h"
+#include "vmi.h"
+
+#define PORT_NONE       ((INT32U)-1)
+
+/* Area of the task that ran when the kernel was entered. Asked at each entry, never remembered:
+ * after a recovery the monitor may have gone on with another task. */
+static inline INT32U port_current(void)
+{
+    return VMI_INFO->cur_task;
+}
+
+/* Sets and clears a bit of the unified priority table; PORT_NONE: none. */
+static inline INT32S port_ready(INT32U set, INT32U clear)
+{
+    return hc_ready(set, clear);
+}
+
+/* The two levels of the priority table. */
+static inline INT8U port_rdy_grp(void)
+{
+    return (INT8U)VMI_INFO->rdy_grp;
+}
+
+static inline INT8U port_rdy_tbl(INT8U y)
+{
+    return VMI_INFO->rdy_tbl[y];
+}
+
+/* Makes the area that holds `task` a task; its number, or below zero. */
+static inline INT32S port_task_create(INT32U task, INT32U argument, INT8U prio)
+{
+    return hc_task_create(task, argument, prio, 0);
+}
+
+static inline void port_task_delete(INT32U area)
+{
+    hc_task_delete(area);
+}
+
+/* Leaves the kernel. Returns only if the monitor refuses: it has stopped that task. */
+static inline void port_dispatch(INT32U area, INT32U result, BOOLEAN deliver, BOOLEAN idle)
+{
+    hc_dispatch(area, result, (deliver ? DISPATCH_RESULT : 0) | (idle ? DISPATCH_WAIT : 0));
+}
+
+static inline INT32S port_write(INT32U text, INT32U length)
+{
+    return hc_console_write(text, length);
+}
+
+static inline const char *port_boot_arg(void)
+{
+    return (const char *)VMI_INFO->boot_arg;
+}
+
+/* Registers the vectors and starts the tick. */
+static inline void port_start(void)
+{
+    extern char vectors[], kernel_stack_end[];
+
+    VMI_CONTROL->v_i = 1;
+    hc_setup((INT32U)vectors, (INT32U)kernel_stack_end);
+    hc_timer_set(1000000 / OS_TICKS_PER_SEC);
+}
+
+static inline void port_halt(INT32U code)
+{
+    for (;;)
+        hc_halt(code);
+}
+
+#endif

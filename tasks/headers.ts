@@ -1,0 +1,197 @@
+/**
+ * `deno task headers`: writes the C header of the guests from the tables of `core/vmi.ts`.
+ *
+ * With `--check` nothing is written; the task fails if the committed header is not what the tables
+ * say.
+ *
+ * @module
+ */
+
+import {
+  CONTROL_FIELDS,
+  DISPATCH,
+  type Field,
+  type Hypercall,
+  HYPERCALLS,
+  INFO_FIELDS,
+  MANIFEST_HEADER,
+  MANIFEST_MAGIC,
+  MANIFEST_RECORD,
+  MANIFEST_VERSION,
+  PAGE,
+  PIECE,
+  PIECE_KIND,
+  SLOT_MAP,
+  STATUS_FIELDS,
+  VIRQ,
+  VM_STATE,
+  VM_STATE_NAMES,
+  VMI_ERROR,
+  VMI_MAGIC,
+  VMI_VERSION,
+} from "../core/vmi.ts";
+
+/** Where the generated header lies, relative to this module. */
+export const HEADER: URL = new URL("../guests/include/vmi.h", import.meta.url);
+
+/** Hypercalls whose result is 64 bits wide, in r0 (low) and r1. */
+const WIDE: ReadonlySet<string> = new Set(["TIME"]);
+
+function hex(value: number): string {
+  return "0x" + value.toString(16).padStart(8, "0");
+}
+
+function define(name: string, value: string | number, doc = ""): string {
+  const line = `#define ${name.padEnd(24)} ${value}`;
+  return doc === "" ? line : `${line.padEnd(48)} /* ${doc} */`;
+}
+
+/** A table of names and numbers as `#define PREFIX_NAME value` lines. */
+function defines(prefix: string, table: Readonly<Record<string, number>>): string[] {
+  return Object.entries(table).map(([name, value]) =>
+    define(prefix + name, value < 0 ? `(${value})` : value > 0xffff ? hex(value) : value)
+  );
+}
+
+/** The C structure of a page or record, with its gaps made visible and its offsets asserted. */
+function structure(name: string, fields: readonly Field[], size?: number): string[] {
+  const lines = [`struct ${name} {`];
+  const asserts: string[] = [];
+  let at = 0;
+  const gap = (to: number) => {
+    if (to > at) lines.push(`    uint8_t  reserved_${at.toString(16)}[${to - at}];`);
+  };
+  for (const field of fields) {
+    gap(field.offset);
+    const member = field.name.toLowerCase();
+    const length = field.size ?? 4;
+    const type = field.size === undefined
+      ? `uint32_t ${member};`
+      : `${/NUL/.test(field.doc) ? "char    " : "uint8_t "} ${member}[${length}];`;
+    lines.push(`    ${type.padEnd(28)} /* ${hexOffset(field.offset)} ${field.doc} */`);
+    asserts.push(
+      `_Static_assert(offsetof(struct ${name}, ${member}) == ${hexOffset(field.offset)}, ` +
+        `"${name}.${member}");`,
+    );
+    at = field.offset + length;
+  }
+  if (size !== undefined) gap(size);
+  lines.push("};", ...asserts);
+  return lines;
+}
+
+function hexOffset(offset: number): string {
+  return "0x" + offset.toString(16).padStart(3, "0");
+}
+
+/** An inline function that makes one hypercall. */
+function inline(call: Hypercall): string[] {
+  const result = WIDE.has(call.name) ? "uint64_t" : "int32_t";
+  const name = `hc_${call.name.toLowerCase()}`;
+  const parameters = call.args.map((a) => `uint32_t ${a}`).join(", ") || "void";
+  const registers = Math.max(call.args.length, WIDE.has(call.name) ? 2 : 1);
+  const lines = [`static inline ${result} ${name}(${parameters})`, "{"];
+  lines.push(`    register uint32_t r12 __asm__("r12") = HC_${call.name};`);
+  for (let i = 0; i < registers; i++) {
+    const value = call.args[i] === undefined ? "" : ` = ${call.args[i]}`;
+    lines.push(`    register uint32_t r${i} __asm__("r${i}")${value};`);
+  }
+  const outputs: string[] = [];
+  const inputs: string[] = ['"r"(r12)'];
+  for (let i = 0; i < registers; i++) {
+    const argument = call.args[i] !== undefined;
+    const written = i === 0 || (i === 1 && WIDE.has(call.name));
+    if (written) outputs.push(`"${argument ? "+" : "="}r"(r${i})`);
+    else inputs.push(`"r"(r${i})`);
+  }
+  lines.push(
+    `    __asm__ volatile("swi 0" : ${outputs.join(", ")} : ${inputs.join(", ")} : "memory");`,
+  );
+  lines.push(
+    WIDE.has(call.name) ? "    return (uint64_t)r1 << 32 | r0;" : "    return (int32_t)r0;",
+  );
+  lines.push("}", "");
+  return lines;
+}
+
+/** Text of `guests/include/vmi.h`. */
+export function header(): string {
+  const lines = [
+    "/*",
+    " * The VM interface: what guests and monitor share.",
+    " *",
+    " * Generated from core/vmi.ts by `deno task headers`; not to be edited.",
+    " */",
+    "#ifndef VMI_H",
+    "#define VMI_H",
+    "",
+    define("VMI_VERSION", VMI_VERSION),
+    define("VMI_MAGIC", hex(VMI_MAGIC)),
+    define("VMI_PAGE", hex(PAGE)),
+    define("VMI_PIECE", hex(PIECE)),
+    "",
+    "/* Guest virtual addresses inside a slot. */",
+    ...Object.entries(SLOT_MAP).map(([name, at]) => define(`SLOT_${name}`, hex(at))),
+    "",
+    "/* Virtual interrupt sources: bit numbers. */",
+    ...defines("VIRQ_", VIRQ),
+    "",
+    "/* Flags of HC_DISPATCH. */",
+    ...defines("DISPATCH_", DISPATCH),
+    "",
+    "/* Numbers of the hypercalls, in r12. */",
+    ...HYPERCALLS.map((call) => define(`HC_${call.name}`, call.number)),
+    "",
+    "/* Results below zero. */",
+    ...defines("VMI_", VMI_ERROR),
+    "",
+    "/* States of a VM. */",
+    ...defines("VM_", VM_STATE),
+    define("VM_STATES", VM_STATE_NAMES.length),
+    "",
+    "/* The manifest. */",
+    define("MANIFEST_MAGIC", hex(MANIFEST_MAGIC)),
+    define("MANIFEST_VERSION", MANIFEST_VERSION),
+    define("MANIFEST_HEADER", MANIFEST_HEADER),
+    define("MANIFEST_RECORD", MANIFEST_RECORD),
+    ...defines("PIECE_", PIECE_KIND),
+    "",
+    "#ifndef __ASSEMBLER__",
+    "#include <stddef.h>",
+    "#include <stdint.h>",
+    "",
+    `#define VM_STATE_NAMES { ${VM_STATE_NAMES.map((n) => `"${n}"`).join(", ")} }`,
+    "",
+    "/* The control page: the guest kernel writes it. */",
+    ...structure("vmi_control", CONTROL_FIELDS),
+    "#define VMI_CONTROL ((volatile struct vmi_control *)SLOT_VMI_CONTROL)",
+    "",
+    "/* The info page: the monitor writes it. */",
+    ...structure("vmi_info", INFO_FIELDS),
+    "#define VMI_INFO ((const volatile struct vmi_info *)SLOT_VMI_INFO)",
+    "",
+    "/* What HC_VM_STATUS fills. */",
+    ...structure("vmi_vm_status", STATUS_FIELDS),
+    "",
+    "/* Hypercalls. Only from kernel mode; all registers but the result's are kept. */",
+    ...HYPERCALLS.flatMap((call) => [`/* ${call.doc} */`, ...inline(call)]),
+    "#endif",
+    "#endif",
+    "",
+  ];
+  return lines.join("\n");
+}
+
+if (import.meta.main) {
+  const text = header();
+  if (Deno.args.includes("--check")) {
+    const committed = await Deno.readTextFile(HEADER).catch(() => "");
+    if (committed !== text) {
+      console.error("guests/include/vmi.h is not what core/vmi.ts says: run deno task headers");
+      Deno.exit(1);
+    }
+  } else {
+    await Deno.mkdir(new URL(".", HEADER), { recursive: true });
+    await Deno.writeTextFile(HEADER, text);
+  }
+}
