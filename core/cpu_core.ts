@@ -307,8 +307,8 @@ export class CpuCore {
   }
 
   /**
-   * Data abort of the running instruction, as {@linkcode Mmu.status} and `address` say. r15 still
-   * holds the operand value of PC.
+   * Data abort of the running instruction, as {@linkcode Mmu.status} and `address` say. STATE.PC is the
+   * address of the next instruction.
    */
   dataAbort(): void {
     this.faulted = false;
@@ -316,8 +316,8 @@ export class CpuCore {
     this.mmu.dfsr = this.mmu.status;
     this.mmu.far = this.mmu.address | 0;
     this.exceptions.dataAbort++;
-    const ahead = (this.i32[STATE.CPSR] & PSR.T) !== 0 ? 4 : 0;
-    this.enter(VECTOR.DATA_ABORT, MODE.ABT, (this.i32[STATE.R + 15] + ahead) | 0, PSR.I);
+    const ahead = (this.i32[STATE.CPSR] & PSR.T) !== 0 ? 6 : 4;
+    this.enter(VECTOR.DATA_ABORT, MODE.ABT, (this.i32[STATE.PC] + ahead) | 0, PSR.I);
   }
 
   /** Enters an exception: mode, bank, SPSR, R14, masks, ARM state, vector. */

@@ -13,6 +13,7 @@ import { CR } from "./cp15.ts";
 import { type CpuCore, CYCLES, psr, STOP } from "./cpu_core.ts";
 import { conditionHolds, MODE, PSR, STATE } from "./cpu_state.ts";
 import { ARM_ROWS, type ArmForm, armRowId } from "./isa_arm.ts";
+import { thumbOffset, thumbRow } from "./isa_thumb.ts";
 
 type Handler = (core: CpuCore, insn: number) => void;
 
@@ -90,18 +91,64 @@ export function shifterCarry(): number {
 export function exactStep(core: CpuCore): void {
   const r = core.i32;
   const pc = r[STATE.PC];
-  if ((r[STATE.CPSR] & PSR.T) !== 0) {
-    core.undefined();
-    return;
-  }
-  const insn = core.fetch(pc, 4);
+  const thumb = (r[STATE.CPSR] & PSR.T) !== 0;
+  const size = thumb ? 2 : 4;
+  const insn = core.fetch(pc, size);
   if (core.faulted) {
     core.prefetchAbort(pc);
     return;
   }
-  r[STATE.R + 15] = (pc + 8) | 0;
-  r[STATE.PC] = (pc + 4) | 0;
-  executeArm(core, insn);
+  r[STATE.R + 15] = (pc + 2 * size) | 0;
+  r[STATE.PC] = (pc + size) | 0;
+  if (thumb) executeThumb(core, insn);
+  else executeArm(core, insn);
+}
+
+/**
+ * Executes one Thumb instruction and charges it.
+ *
+ * @param core The CPU; r15 and STATE.PC are set.
+ * @param insn The halfword.
+ */
+export function executeThumb(core: CpuCore, insn: number): void {
+  const r = core.i32;
+  const row = thumbRow(insn);
+  switch (row.form) {
+    case "align":
+      r[15] &= ~3;
+      executeArm(core, row.toArm(insn));
+      return;
+    case "arm":
+      executeArm(core, row.toArm(insn));
+      return;
+  }
+  core.left -= CYCLES.BASE;
+  const offset = thumbOffset(row.form, insn);
+  switch (row.form) {
+    case "branch-cond":
+      if (
+        !conditionHolds((insn >>> 8) & 15, r[STATE.N], r[STATE.Z], r[STATE.C], r[STATE.V])
+      ) return;
+      core.setPc(r[15] + offset);
+      core.charge(CYCLES.BRANCH);
+      return;
+    case "branch":
+      core.setPc(r[15] + offset);
+      core.charge(CYCLES.BRANCH);
+      return;
+    case "bl-prefix":
+      r[14] = (r[15] + offset) | 0;
+      return;
+    case "bl-suffix": {
+      const target = (r[14] + offset) | 0;
+      r[14] = r[STATE.PC] | 1;
+      core.setPc(target);
+      core.charge(CYCLES.BRANCH);
+      return;
+    }
+    default:
+      core.undefined();
+  }
 }
 
 /**
