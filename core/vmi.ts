@@ -67,7 +67,12 @@ export const INFO_FIELDS: readonly Field[] = [
   { name: "V_TICKS", offset: 0x18, doc: "timer periods elapsed since the last delivery" },
   { name: "TASKS", offset: 0x1c, doc: "number of task areas in the manifest" },
   { name: "RDY_GRP", offset: 0x20, doc: "bit y set: some task of priorities 8y..8y+7 is ready" },
-  { name: "RDY_TBL", offset: 0x24, size: 8, doc: "bit x of byte y: the task of priority 8y+x is ready" },
+  {
+    name: "RDY_TBL",
+    offset: 0x24,
+    size: 8,
+    doc: "bit x of byte y: the task of priority 8y+x is ready",
+  },
   { name: "IMAGES", offset: 0x2c, doc: "guest images in flash (VM0 only, otherwise 0)" },
   { name: "BOOT_ARG", offset: 0x100, size: 256, doc: "boot argument, NUL-terminated" },
 ];
@@ -157,7 +162,8 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "DISPATCH",
     number: HC.DISPATCH,
     args: ["task", "result", "flags"],
-    doc: "leaves kernel mode for that task; flags: DISPATCH_RESULT, DISPATCH_WAIT. Does not return " +
+    doc:
+      "leaves kernel mode for that task; flags: DISPATCH_RESULT, DISPATCH_WAIT. Does not return " +
       "but on an error. A pending virtual interrupt is delivered first",
   },
   {
@@ -170,7 +176,8 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "TASK_CREATE",
     number: HC.TASK_CREATE,
     args: ["entry", "argument", "priority", "options"],
-    doc: "makes the task area that holds `entry` a task, with a fresh context (r0 = argument, sp = top " +
+    doc:
+      "makes the task area that holds `entry` a task, with a fresh context (r0 = argument, sp = top " +
       "of its stack) and, from the second time on, fresh data from the image; returns its number. " +
       "It is not made ready",
   },
@@ -208,13 +215,15 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "WAIT",
     number: HC.WAIT,
     args: [],
-    doc: "blocks the VM in kernel mode until a virtual interrupt is pending; returns 0 at once if one is",
+    doc:
+      "blocks the VM in kernel mode until a virtual interrupt is pending; returns 0 at once if one is",
   },
   {
     name: "CHECKPOINT",
     number: HC.CHECKPOINT,
     args: ["task"],
-    doc: "asks for a checkpoint of that task, or of the guest (-1), at the next exit from the kernel",
+    doc:
+      "asks for a checkpoint of that task, or of the guest (-1), at the next exit from the kernel",
   },
   { name: "HALT", number: HC.HALT, args: ["code"], doc: "ends this VM of its own will" },
   {
@@ -244,7 +253,8 @@ export const HYPERCALLS: readonly Hypercall[] = [
     number: HC.VM_STATUS,
     args: ["vm", "buffer"],
     management: true,
-    doc: "writes a struct vmi_vm_status to buffer; returns the VM's state, VM_NONE for an empty slot",
+    doc:
+      "writes a struct vmi_vm_status to buffer; returns the VM's state, VM_NONE for an empty slot",
   },
   {
     name: "VM_BACKUP",
@@ -344,6 +354,10 @@ export const MANIFEST_FIELDS: readonly Field[] = [
   { name: "data_end", offset: 16, doc: "data, BSS, heap, end" },
   { name: "stack_start", offset: 20, doc: "stack, lowest address; the page below is never mapped" },
   { name: "stack_end", offset: 24, doc: "stack, initial stack pointer" },
-  { name: "entry", offset: 28, doc: "entry point (kernel: reset vector; task: its function; else 0)" },
+  {
+    name: "entry",
+    offset: 28,
+    doc: "entry point (kernel: reset vector; task: its function; else 0)",
+  },
   { name: "name", offset: 32, size: 16, doc: "name, NUL-padded" },
 ];

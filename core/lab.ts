@@ -1,0 +1,499 @@
+/**
+ * The laboratory: a board, the monitor and its guests behind one object. It is what the commands
+ * use, and nothing else.
+ *
+ * @module
+ */
+
+import { Board } from "./board.ts";
+import { unitOf } from "./domains.ts";
+import { dumpVm, type PageTableRow } from "./dump.ts";
+import { InputError } from "./errors.ts";
+import { type Fault, injectFault, parseFault } from "./fault.ts";
+import { buildFlash } from "./flash.ts";
+import {
+  GLOBAL,
+  INPUT_RING,
+  MAP,
+  MAX_VMS,
+  PAGE_FLAG,
+  PAGE_REC,
+  STRATEGY_NAMES,
+  TASK_STATE,
+  UNIT,
+  UNIT_KIND,
+  VM,
+} from "./layout.ts";
+import { type GuestImage, loadImage } from "./loader.ts";
+import { bootMonitor } from "./monitor_boot.ts";
+import { checkPolicy, type RecoveryPolicy } from "./policy.ts";
+import { Recorder } from "./recorder.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
+import { parseTime } from "./time.ts";
+import type { SummaryEvent, TaskSummary, TraceEvent, VmSummary } from "./trace.ts";
+import { VIRQ, VM_STATE_NAMES } from "./vmi.ts";
+import { Vmm } from "./vmm.ts";
+
+/** How checkpoints are taken. */
+export type BackupStrategy = "off" | "full";
+
+/** The strategies of this version. */
+export const BACKUP_STRATEGIES: readonly BackupStrategy[] = ["off", "full"];
+
+/** A guest of a laboratory. */
+export interface GuestSpec {
+  /** Name of the VM: 1 to 15 letters, digits, _ . - */
+  name: string;
+  /** Its ELF file. */
+  image: Uint8Array;
+  /** Boot argument, at most 254 printable ASCII characters. */
+  arg?: string;
+}
+
+/** What a laboratory is made of. */
+export interface LabOptions {
+  /** The guests, in the order in which they are created. */
+  guests: readonly GuestSpec[];
+  /** VM0's image: the guest that creates and starts the others. Without it the monitor does. */
+  vm0?: Uint8Array;
+  /** Checkpoint strategy; default "full". */
+  backup?: BackupStrategy;
+  /** Checkpoint period of board time (ns or "10ms"); 0: at every switch. Default "10ms". */
+  period?: number | string;
+  /** Recovery policy; what is missing is the default. */
+  policy?: Partial<RecoveryPolicy>;
+  /** Time slice of a VM (ns or "5ms"); default "5ms". */
+  slice?: number | string;
+  /** Seed of everything that is drawn in a run; default 1. */
+  seed?: number;
+  /** SDRAM in MB: 32, 64 or 128; default 64. */
+  sdramMB?: number;
+  /** Functional model of the instruction and data caches; default false. */
+  cache?: boolean;
+}
+
+/** How long a run lasts. */
+export interface RunOptions {
+  /** Board time from now (ns or "2s"). */
+  for?: number | string;
+  /** Board time since reset (ns or "2s"). */
+  until?: number | string;
+  /** Ends the run early; its generator returns. */
+  signal?: AbortSignal;
+}
+
+/** Cycles between looks at the abort signal and deliveries of events. */
+const STRETCH = 2_000_000;
+const SDRAM_SIZES: readonly number[] = [32, 64, 128];
+const MIN_SLICE_NS = 1_000_000;
+
+/** Schema of a saved laboratory. */
+const SCHEMA = "understudy.lab/1";
+
+/** Everything a saved laboratory needs besides the board. */
+interface SavedLab {
+  schema: string;
+  options: Omit<LabOptions, "guests" | "vm0">;
+  guests: { name: string; arg: string }[];
+  vm0: boolean;
+  board: ReturnType<Board["state"]>;
+  recorder: ReturnType<Recorder["state"]>;
+}
+
+/**
+ * A running laboratory.
+ *
+ * ```ts ignore
+ * using lab = await Lab.create({ guests: [{ name: "ucos-1", image }] });
+ * for await (const event of lab.run({ for: "100ms" })) console.log(event.type);
+ * ```
+ */
+export class Lab implements Disposable {
+  /** The machine. */
+  readonly board: Board;
+  /** The monitor. */
+  readonly vmm: Vmm;
+  /** The observer. */
+  readonly recorder: Recorder;
+  readonly #options: LabOptions;
+  readonly #images: Map<string, GuestImage>;
+  #outcome: SummaryEvent["outcome"] = "ended";
+  #pending: { at: number; vm: string; fault: Fault }[] = [];
+
+  private constructor(options: LabOptions, images: Map<string, GuestImage>) {
+    this.#options = options;
+    this.#images = images;
+    const entries = options.guests.map((g) => ({
+      name: g.name,
+      image: g.image,
+      argument: g.arg ?? "",
+    }));
+    if (options.vm0 !== undefined) {
+      entries.unshift({ name: "vm0", image: options.vm0, argument: "" });
+    }
+    this.board = new Board({
+      sdramMB: options.sdramMB ?? 64,
+      flash: buildFlash(entries, options.vm0 !== undefined),
+      bootClocks: true,
+    });
+    this.recorder = new Recorder();
+    this.vmm = new Vmm(this.board, this.recorder);
+  }
+
+  /**
+   * Builds the board, puts the images in flash and starts the monitor.
+   *
+   * @throws {InputError} On bad options or images; nothing is half done then.
+   */
+  static create(options: LabOptions): Promise<Lab> {
+    return Promise.resolve().then(() => {
+      const images = checkOptions(options);
+      const lab = new Lab(options, images);
+      lab.#boot();
+      return lab;
+    });
+  }
+
+  #boot(): void {
+    const o = this.#options;
+    const clock = this.board.clock;
+    const cycles = (value: number | string, what: string) =>
+      Math.round(parseTime(value, what) * clock.fclk / 1e9);
+    const failed = bootMonitor(this.board, this.vmm, {
+      backup: o.backup ?? "full",
+      period: cycles(o.period ?? "10ms", "period"),
+      slice: cycles(o.slice ?? "5ms", "slice"),
+      generations: 1,
+      policy: checkPolicy(o.policy),
+      vm0: o.vm0 !== undefined,
+    });
+    if (failed.length > 0) throw new InputError("guests", failed.join("; "));
+    this.vmm.start();
+  }
+
+  /** Board time, ns. */
+  get time(): number {
+    return this.board.clock.ns();
+  }
+
+  /** The system stopped by a class-3 error. */
+  get stopped(): boolean {
+    return this.vmm.stopped;
+  }
+
+  /**
+   * Runs and reports what happens.
+   *
+   * @throws {InputError} When the time is no time or lies in the past.
+   */
+  async *run(options: RunOptions): AsyncGenerator<TraceEvent> {
+    const end = this.#end(options);
+    yield* this.recorder.take();
+    while (this.board.clock.now < end && !this.stopped) {
+      if (options.signal?.aborted) {
+        this.#outcome = "aborted";
+        return;
+      }
+      this.#stretch(Math.min(end, this.board.clock.now + STRETCH));
+      yield* this.recorder.take();
+      await Promise.resolve();
+    }
+    this.recorder.flushConsole(this.time);
+    yield* this.recorder.take();
+  }
+
+  /** Runs without handing events out one by one; returns them all. */
+  runAll(options: RunOptions): TraceEvent[] {
+    const end = this.#end(options);
+    const events = this.recorder.take();
+    while (this.board.clock.now < end && !this.stopped) {
+      this.#stretch(Math.min(end, this.board.clock.now + STRETCH));
+    }
+    this.recorder.flushConsole(this.time);
+    events.push(...this.recorder.take());
+    return events;
+  }
+
+  #end(options: RunOptions): number {
+    const clock = this.board.clock;
+    const until = options.until !== undefined
+      ? parseTime(options.until, "until")
+      : clock.ns() + parseTime(options.for ?? "1s", "for");
+    return clock.cycleAt(until);
+  }
+
+  #stretch(end: number): void {
+    const clock = this.board.clock;
+    const first = this.#pending[0];
+    const stop = first === undefined ? end : Math.min(end, Math.max(first.at, clock.now));
+    if (clock.now < stop) this.board.run(stop);
+    while (this.#pending.length > 0 && this.#pending[0].at <= clock.now && !this.stopped) {
+      const { vm, fault } = this.#pending.shift()!;
+      const detail = injectFault(this.board, this.vmm, vm, fault);
+      this.recorder.emit({ type: "inject", t: this.time, vm, fault: fault.text, detail });
+    }
+  }
+
+  /**
+   * Schedules a fault.
+   *
+   * @param vm The guest it is aimed at.
+   * @param fault Text such as `reg:r4:12@t=150ms`, or a parsed fault.
+   * @throws {InputError} When the fault is none, or no guest has that name.
+   */
+  inject(vm: string, fault: string | Fault): void {
+    this.#guestName(vm);
+    const parsed = typeof fault === "string" ? parseFault(fault) : fault;
+    this.#pending.push({ at: this.board.clock.cycleAt(parsed.time), vm, fault: parsed });
+    this.#pending.sort((a, b) => a.at - b.at);
+  }
+
+  /**
+   * The page tables of a guest as the emulated MMU sees them.
+   *
+   * @throws {InputError} When no guest has that name.
+   */
+  dumpPt(vm: string): PageTableRow[] {
+    return dumpVm(this.board, this.#record(vm), this.#guestName(vm));
+  }
+
+  /**
+   * Sends text to a guest's console.
+   *
+   * @throws {InputError} When no guest has that name.
+   */
+  send(vm: string, text: string): void {
+    const record = this.#record(vm);
+    const port = this.vmm.port;
+    for (const byte of new TextEncoder().encode(text)) {
+      const write = port.read(record + VM.INPUT_WRITE);
+      if (write - port.read(record + VM.INPUT_READ) >= INPUT_RING) break;
+      port.storeByte(record + VM.INPUT + write % INPUT_RING, byte);
+      port.write(record + VM.INPUT_WRITE, (write + 1) >>> 0);
+    }
+    this.vmm.raise(record, VIRQ.CONSOLE);
+  }
+
+  #guestName(vm: string): string {
+    const names = this.guestNames;
+    if (!names.includes(vm)) {
+      throw new InputError(`guest "${vm}"`, "no such guest", `allowed: ${names.join(", ")}`);
+    }
+    return vm;
+  }
+
+  /** Names of the guests, VM0 first where there is one. */
+  get guestNames(): string[] {
+    const names = this.#options.guests.map((g) => g.name);
+    return this.#options.vm0 === undefined ? names : ["vm0", ...names];
+  }
+
+  /** Address of a guest's VM record; an error when it was not created yet. */
+  #record(name: string): number {
+    this.#guestName(name);
+    for (const vm of this.#records()) if (this.recorder.name(this.#word(vm)) === name) return vm;
+    throw new InputError(`guest "${name}"`, "has not been created yet", "run for some time first");
+  }
+
+  #records(): number[] {
+    const records: number[] = [];
+    for (let id = 0; id < MAX_VMS; id++) {
+      const vm = this.#word(MAP.VM_TABLE + id * 4);
+      if (vm !== 0) records.push(vm);
+    }
+    return records;
+  }
+
+  #word(address: number): number {
+    return this.board.peek(address, 4);
+  }
+
+  #word64(address: number): number {
+    return this.#word(address) + this.#word(address + 4) * 0x1_0000_0000;
+  }
+
+  /** What the run came to so far. */
+  summary(): SummaryEvent {
+    const board = this.board;
+    return {
+      type: "summary",
+      t: this.time,
+      outcome: this.stopped ? "stopped" : this.#outcome,
+      cycles: board.clock.now,
+      idle_cycles: board.idleCycles,
+      vmm_cycles: this.#word64(MAP.GLOBAL + GLOBAL.VMM_CYCLES),
+      instructions: board.cpu.instructions,
+      seed: this.#options.seed ?? 1,
+      vms: this.#records().map((vm) => this.#vmSummary(vm)),
+      hash: this.recorder.hash,
+    };
+  }
+
+  #vmSummary(vm: number): VmSummary {
+    const id = this.#word(vm + VM.ID);
+    const count = this.#word(vm + VM.UNIT_COUNT);
+    const tasks: TaskSummary[] = [];
+    for (let i = 0; i < count; i++) {
+      const unit = this.#word(vm + VM.UNITS) + i * UNIT.SIZE;
+      if (this.#word(unit + UNIT.KIND) === UNIT_KIND.TASK) tasks.push(this.#task(vm, id, unit));
+    }
+    return {
+      vm: this.recorder.name(id),
+      state: VM_STATE_NAMES[this.#word(vm + VM.STATE)] ?? "damaged",
+      switches: this.#word(vm + VM.SWITCHES),
+      task_switches: this.#word(vm + VM.TASK_SWITCHES),
+      checkpoints: this.#word(vm + VM.CHECKPOINTS),
+      faults: this.#word(vm + VM.FAULTS),
+      recoveries: this.#word(vm + VM.RECOVERIES),
+      hypercalls: this.#word(vm + VM.HYPERCALLS),
+      console_bytes: this.#word(vm + VM.CONSOLE_BYTES),
+      cycles: this.#word64(vm + VM.CYCLES),
+      tasks,
+      content_hash: this.recorder.contentHash(id),
+    };
+  }
+
+  #task(vm: number, id: number, unit: number): TaskSummary {
+    const name = this.#text(unit + UNIT.NAME);
+    const state = this.#word(unit + UNIT.STATE);
+    const priority = this.#word(unit + UNIT.PRIORITY) & 63;
+    const row = this.#word(vm + VM.RDY_TBL + (priority >>> 5) * 4);
+    const ready = (row >>> (priority & 31) & 1) !== 0;
+    return {
+      task: name,
+      state: state === TASK_STATE.ABSENT
+        ? "absent"
+        : state === TASK_STATE.STOPPED
+        ? "stopped"
+        : ready
+        ? "ready"
+        : "waiting",
+      dispatched: this.#word(unit + UNIT.DISPATCHED),
+      calls: this.#word(unit + UNIT.CALLS),
+      cycles: this.#word64(unit + UNIT.CYCLES),
+      checkpoints: this.#word(unit + UNIT.CHECKPOINTS),
+      faults: this.#word(unit + UNIT.FAULTS),
+      recoveries: this.#word(unit + UNIT.RECOVERIES),
+      lines: this.recorder.lines(id, name),
+    };
+  }
+
+  #text(address: number): string {
+    let text = "";
+    for (let i = 0; i < 16; i++) {
+      const c = this.board.peek(address + i, 1);
+      if (c === 0) break;
+      text += String.fromCharCode(c);
+    }
+    return text;
+  }
+
+  /** Writable pages of a guest, for planning and reports. */
+  writablePages(name: string): number {
+    const vm = this.#record(name);
+    let pages = 0;
+    for (let i = 0; i < this.#word(vm + VM.PAGE_COUNT); i++) {
+      const word = this.#word(this.#word(vm + VM.PAGES) + i * PAGE_REC.SIZE + PAGE_REC.VA);
+      if ((word & PAGE_FLAG.WRITABLE) !== 0) pages++;
+    }
+    return pages;
+  }
+
+  /** The whole laboratory as bytes: checksummed, with a named schema. */
+  save(): Promise<Uint8Array> {
+    const o = this.#options;
+    const saved: SavedLab = {
+      schema: SCHEMA,
+      options: {
+        backup: o.backup,
+        period: o.period,
+        policy: o.policy,
+        slice: o.slice,
+        seed: o.seed,
+        sdramMB: o.sdramMB,
+        cache: o.cache,
+      },
+      guests: o.guests.map((g) => ({ name: g.name, arg: g.arg ?? "" })),
+      vm0: o.vm0 !== undefined,
+      board: this.board.state(),
+      recorder: this.recorder.state(),
+    };
+    const blobs = [...(o.vm0 === undefined ? [] : [o.vm0]), ...o.guests.map((g) => g.image)];
+    return encodeSnapshot(saved, blobs);
+  }
+
+  /**
+   * Makes a laboratory from what {@linkcode save} gave.
+   *
+   * @throws {InputError} When the bytes are damaged, truncated or something else.
+   */
+  static async load(bytes: Uint8Array): Promise<Lab> {
+    const { value, blobs } = await decodeSnapshot(bytes, SCHEMA);
+    const saved = value as SavedLab;
+    const vm0 = saved.vm0 ? blobs[0] : undefined;
+    const guests = saved.guests.map((g, i) => ({
+      ...g,
+      image: blobs[i + (saved.vm0 ? 1 : 0)],
+    }));
+    const options: LabOptions = { ...saved.options, guests, ...(vm0 ? { vm0 } : {}) };
+    const lab = new Lab(options, checkOptions(options));
+    lab.board.restore(saved.board);
+    lab.recorder.restore(saved.recorder, (name) => lab.#images.get(name)?.elf);
+    return lab;
+  }
+
+  /** Record of a unit of a guest, for tests and injection. */
+  unitRecord(name: string, task: string): number {
+    const vm = this.#record(name);
+    for (let i = 0; i < this.#word(vm + VM.UNIT_COUNT); i++) {
+      const unit = unitOf(this.vmm.port, vm, i);
+      if (this.#text(unit + UNIT.NAME) === task) return unit;
+    }
+    throw new InputError(`task "${task}"`, `no such task in "${name}"`);
+  }
+
+  /** Record of a guest's VM, for tests and injection. */
+  vmRecord(name: string): number {
+    return this.#record(name);
+  }
+
+  /** Lets go of the machine. */
+  [Symbol.dispose](): void {
+    this.board.onTrap = null;
+    this.#pending = [];
+  }
+}
+
+function checkOptions(options: LabOptions): Map<string, GuestImage> {
+  const images = new Map<string, GuestImage>();
+  const backup = options.backup ?? "full";
+  if (!STRATEGY_NAMES.includes(backup) || !BACKUP_STRATEGIES.includes(backup)) {
+    throw new InputError("backup", `"${backup}"`, `allowed: ${BACKUP_STRATEGIES.join(", ")}`);
+  }
+  const sdramMB = options.sdramMB ?? 64;
+  if (!SDRAM_SIZES.includes(sdramMB)) {
+    throw new InputError("sdramMB", `${sdramMB}`, `allowed: ${SDRAM_SIZES.join(", ")}`);
+  }
+  parseTime(options.period ?? "10ms", "period");
+  const slice = parseTime(options.slice ?? "5ms", "slice");
+  if (slice < MIN_SLICE_NS || slice > 1e9) {
+    throw new InputError("slice", `"${options.slice}"`, "allowed: 1ms to 1s");
+  }
+  const seed = options.seed ?? 1;
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new InputError("seed", `${seed}`, "allowed: a whole number from 0 to 2^53 - 1");
+  }
+  checkPolicy(options.policy);
+  if (options.guests.length === 0 && options.vm0 === undefined) {
+    throw new InputError("guests", "none", "allowed: 1 to 77 guests");
+  }
+  if (options.guests.length > MAX_VMS - 1) {
+    throw new InputError("guests", `${options.guests.length}`, `allowed: up to ${MAX_VMS - 1}`);
+  }
+  if (options.vm0 !== undefined) images.set("vm0", loadImage(options.vm0, "vm0"));
+  for (const guest of options.guests) {
+    if (images.has(guest.name)) throw new InputError(`guest "${guest.name}"`, "named twice");
+    images.set(guest.name, loadImage(guest.image, guest.name));
+  }
+  return images;
+}

@@ -1,0 +1,405 @@
+/**
+ * Where the monitor keeps what it knows: its address map and the records in emulated SDRAM.
+ *
+ * The monitor holds no state about guests outside these records (DESIGN "no hidden monitor state").
+ * Every constant is a byte offset unless its comment says otherwise; 64-bit values are two words,
+ * low word first.
+ *
+ * @module
+ */
+
+/** Physical (= virtual) addresses of the monitor's region. */
+export const MAP = {
+  /** First byte of SDRAM. */
+  SDRAM: 0x3000_0000,
+  /** Monitor text: exception vectors, then the idle loop, then the address range of each routine. */
+  TEXT: 0x3000_0000,
+  /** The idle loop: two instructions, really executed. */
+  IDLE: 0x3000_0040,
+  /** Global record (GLOBAL). */
+  GLOBAL: 0x3001_0000,
+  /** Directory: one pointer to a VM record per slot. */
+  VM_TABLE: 0x3001_1000,
+  /** Domain records, 16. */
+  DOMAINS: 0x3001_1400,
+  /** Bitmap of the arena's pages. */
+  ARENA_MAP: 0x3001_2000,
+  /** Frame records, 16 bytes a guest frame. */
+  FRAMES: 0x3004_0000,
+  /** Master first-level table, 16 KB. */
+  MASTER: 0x3010_0000,
+  /** Second-level table of the vectors' megabyte. */
+  VECTOR_TABLE: 0x3010_4000,
+  /** Second-level tables of the guests (not cached). */
+  TABLES: 0x3010_8000,
+  /** End of the second-level tables. */
+  TABLES_END: 0x3080_0000,
+  /** VM records and all that hangs from them. */
+  ARENA: 0x3080_0000,
+  /** End of the arena. */
+  ARENA_END: 0x3100_0000,
+  /** First guest frame; the pool goes to the end of SDRAM. */
+  POOL: 0x3100_0000,
+  /** High exception vectors. */
+  VECTORS: 0xffff_0000,
+  /** Guest images in flash. */
+  FLASH: 0x0000_0000,
+} as const;
+
+/** MVA of slot 0 of the guests: PID 48. */
+export const SLOT_BASE = 0x6000_0000;
+/** PID of VM 0. */
+export const SLOT_PID = 48;
+/** Slots. */
+export const MAX_VMS = 78;
+/** No VM, no task. */
+export const NONE = 0xffff_ffff;
+
+/** Global record. */
+export const GLOBAL = {
+  /** "USVM". */
+  MAGIC: 0x00,
+  /** Record of the current VM, 0 when idle. */
+  CURRENT: 0x04,
+  /** Board time the current VM was switched in (64). */
+  SLICE_START: 0x08,
+  /** VMs that may run and have slice left: 3 words, bit n = VM n. */
+  ACTIVE: 0x10,
+  /** VMs that may run and have used their slice: 3 words. */
+  EXPIRED: 0x1c,
+  /** Checkpoint strategy (STRATEGY). */
+  STRATEGY: 0x28,
+  /** Checkpoint period, cycles (64). */
+  PERIOD: 0x2c,
+  /** Time slice, cycles. */
+  SLICE: 0x34,
+  /** Kept generations of guest checkpoints. */
+  GENERATIONS: 0x38,
+  /** Counts each domain given away; DACR images made before are void. */
+  DOMAIN_EPOCH: 0x3c,
+  /** Domain that is recycled next. */
+  DOMAIN_NEXT: 0x40,
+  /** First free frame, 0: none. */
+  FREE_HEAD: 0x44,
+  /** Free frames. */
+  FREE_COUNT: 0x48,
+  /** All frames of the pool. */
+  FRAME_COUNT: 0x4c,
+  /** First free second-level table (they are chained through their first word), 0: none. */
+  TABLE_FREE: 0x50,
+  /** Next never used second-level table. */
+  TABLE_NEXT: 0x54,
+  /** Ticks of the monitor's timer. */
+  TICKS: 0x58,
+  /** Images in flash. */
+  IMAGES: 0x5c,
+  /** VM switches. */
+  VM_SWITCHES: 0x60,
+  /** Cycles without work (64). */
+  IDLE: 0x64,
+  /** Stopped by a class-3 error. */
+  STOPPED: 0x6c,
+  /** Ladder window, cycles (64). */
+  WINDOW: 0x70,
+  /** RESUME. */
+  RESUME: 0x78,
+  /** CLASSIFY. */
+  CLASSIFY: 0x7c,
+  /** Ladder of task errors: 8 steps of action, limit. */
+  TASK_LADDER: 0x80,
+  /** Ladder of guest errors. */
+  GUEST_LADDER: 0xc0,
+  /** Expected word of the monitor's own master entries: sum (R7). */
+  MASTER_SUM: 0x100,
+  /** Verify checksums of standby pages before use. */
+  CHECKSUMS: 0x104,
+  /** 1: slot 0 and the first image are VM0's. */
+  HAS_VM0: 0x108,
+  /** Cycles the monitor was charged (64). */
+  VMM_CYCLES: 0x10c,
+  SIZE: 0x200,
+} as const;
+
+/** Magic of the global record: "USVM". */
+export const GLOBAL_MAGIC = 0x4d565355;
+
+/** Words of a saved context. */
+export const CONTEXT = {
+  /** r0-r14: 15 words. */
+  R0: 0,
+  SP: 52,
+  LR: 56,
+  PC: 60,
+  CPSR: 64,
+  /** Live checkpoints that name this slot (I6). */
+  REFS: 68,
+  SIZE: 80,
+} as const;
+
+/**
+ * VM record (`struct vm` of the paper: `active_pt`, `backup_pt`, `task_pt[]` and
+ * `task_backup_pt[]` are the A_TABLE and B_TABLE of the pieces of its units).
+ */
+export const VM = {
+  ID: 0x00,
+  STATE: 0x04,
+  NAME: 0x08,
+  IMAGE: 0x18,
+  UNITS: 0x1c,
+  UNIT_COUNT: 0x20,
+  PIECES: 0x24,
+  PIECE_COUNT: 0x28,
+  PAGES: 0x2c,
+  PAGE_COUNT: 0x30,
+  CONTEXTS: 0x34,
+  CONTEXT_SLOTS: 0x38,
+  CUTS: 0x3c,
+  CUT_SIZE: 0x40,
+  /** Physical address of the VMI info page (the monitor writes it there, not cached). */
+  INFO: 0x44,
+  BLOCK_PAGES: 0x48,
+  /** Checkpoint sequence number, one counter a VM. */
+  SEQ: 0x4c,
+  /** Newest cut, 0: none. */
+  CUT: 0x50,
+  /** Board time of the newest cut (64). */
+  CUT_TIME: 0x54,
+  /** Cuts kept. */
+  CUT_COUNT: 0x5c,
+  /** A checkpoint of the guest was asked for. */
+  CUT_DUE: 0x60,
+  /** Slice left, cycles (signed). */
+  SLICE: 0x64,
+  /** Ladder: failures at the present step, present step, start of the window (64). */
+  LADDER_COUNT: 0x68,
+  LADDER_STEP: 0x6c,
+  LADDER_START: 0x70,
+  SWITCHES: 0x78,
+  TASK_SWITCHES: 0x7c,
+  CHECKPOINTS: 0x80,
+  FAULTS: 0x84,
+  RECOVERIES: 0x88,
+  HYPERCALLS: 0x8c,
+  CONSOLE_BYTES: 0x90,
+  REFUSED: 0x94,
+  /** Cycles the VM ran (64). */
+  CYCLES: 0x98,
+  /** Domain epoch of DACR images. */
+  EPOCH: 0xa0,
+  /** 1: kernel mode is checkpointed too (guest without tasks). */
+  PLAIN: 0xa4,
+  /** Console input ring: read and write index, then 256 bytes at INPUT. */
+  INPUT_READ: 0xa8,
+  INPUT_WRITE: 0xac,
+  /** What the monitor holds for the guest and a cut saves and a rollback restores. */
+  HELD: 0xc0,
+  /** VMODE. */
+  VMODE: 0xc0,
+  CUR_TASK: 0xc4,
+  VECTORS: 0xc8,
+  KERNEL_SP: 0xcc,
+  V_PENDING: 0xd0,
+  V_INTPND: 0xd4,
+  V_TICKS: 0xd8,
+  TIMER_PERIOD: 0xdc,
+  /** Board time of the next timer period (64). */
+  TIMER_NEXT: 0xe4,
+  RDY_GRP: 0xec,
+  RDY_TBL: 0xf0,
+  /** Priority + 1 of a task that sits out until the next tick (`resume: yield`), 0: none. */
+  SIT_OUT: 0xf8,
+  /** Kernel-mode context, when the VM lost the CPU there. */
+  KERNEL_CONTEXT: 0x100,
+  /** Kernel-mode context interrupted by a virtual IRQ (guest without tasks). */
+  IRQ_CONTEXT: 0x150,
+  /** 1: IRQ_CONTEXT is in use. */
+  IN_IRQ: 0x1a0,
+  /** 1: VM waits for a virtual interrupt. */
+  WAITING: 0x1a4,
+  HELD_END: 0x1a8,
+  /** Task number + 1 of each priority: 64 bytes. */
+  PRIORITY_TASK: 0x1b0,
+  INPUT: 0x200,
+  SIZE: 0x300,
+} as const;
+
+/** Bytes of the console input ring. */
+export const INPUT_RING = 256;
+
+/** Virtual modes. */
+export const VMODE = { KERNEL: 0, TASK: 1 } as const;
+
+/** Unit record: the kernel (unit 0), the common text (unit 1), then the tasks. */
+export const UNIT = {
+  KIND: 0x00,
+  /** Task number, NONE for kernel and common. */
+  TASK: 0x04,
+  NAME: 0x08,
+  /** Its domain, CLOSED_DOMAIN when it has none. */
+  DOMAIN: 0x18,
+  FIRST_PIECE: 0x1c,
+  PIECE_COUNT: 0x20,
+  FIRST_PAGE: 0x24,
+  PAGE_COUNT: 0x28,
+  /** Newest checkpoint that covers it. */
+  LAST: 0x2c,
+  /** What a swap returns to, 0: nothing. */
+  TARGET: 0x30,
+  /** Board time of that checkpoint (64). */
+  TARGET_TIME: 0x34,
+  /** Context slot of that checkpoint. */
+  TARGET_SLOT: 0x3c,
+  TARGET_INCARNATION: 0x40,
+  /** DACR while it runs in task mode, and in kernel mode. */
+  DACR_TASK: 0x44,
+  DACR_KERNEL: 0x48,
+  EPOCH: 0x4c,
+  DISPATCHED: 0x50,
+  CALLS: 0x54,
+  CHECKPOINTS: 0x58,
+  FAULTS: 0x5c,
+  RECOVERIES: 0x60,
+  CYCLES: 0x64,
+  LADDER_COUNT: 0x6c,
+  LADDER_STEP: 0x70,
+  LADDER_START: 0x74,
+  CHECKPOINT_DUE: 0x7c,
+  /** Addresses of the image: entry and initial stack pointer. */
+  ENTRY: 0x80,
+  STACK: 0x84,
+  /** Board time it got the CPU (64). */
+  RUN_START: 0x88,
+  UNPROTECTED: 0x90,
+  /** Its VM record. */
+  VM: 0x94,
+  /** Its index in the VM. */
+  INDEX: 0x98,
+  /** Held state, saved by a cut. */
+  HELD: 0xa0,
+  /** TASK_STATE. */
+  STATE: 0xa0,
+  PRIORITY: 0xa4,
+  INCARNATION: 0xa8,
+  /** Context slot in which the next save is made, or from which the next restore comes. */
+  SLOT: 0xac,
+  START: 0xb0,
+  ARGUMENT: 0xb4,
+  HELD_END: 0xb8,
+  SIZE: 0xc0,
+} as const;
+
+/** Kinds of units. */
+export const UNIT_KIND = { KERNEL: 0, COMMON: 1, TASK: 2 } as const;
+/** States of a task area. */
+export const TASK_STATE = { ABSENT: 0, CREATED: 1, STOPPED: 2 } as const;
+
+/** Piece record: one first-level entry and its three second-level tables (I3). */
+export const PIECE_REC = {
+  /** First address in the slot. */
+  VA: 0x00,
+  UNIT: 0x04,
+  /** activePt: installed. */
+  A_TABLE: 0x08,
+  /** backupPt: the standby's. */
+  B_TABLE: 0x0c,
+  /** Spare. */
+  C_TABLE: 0x10,
+  FIRST_PAGE: 0x14,
+  PAGE_COUNT: 0x18,
+  SIZE: 0x20,
+} as const;
+
+/** Page record. */
+export const PAGE_REC = {
+  /** VA in the slot | kind (PAGE_KIND) << 4 | PAGE_FLAG. */
+  VA: 0x00,
+  /** Physical address of the active frame. */
+  ACTIVE: 0x04,
+  /** Oldest version: physical address of its frame, 0: none. */
+  HEAD: 0x08,
+  /** Newest version. */
+  TAIL: 0x0c,
+  /** Piece index. */
+  PIECE: 0x10,
+  /** Unit index. */
+  UNIT: 0x14,
+  SIZE: 0x18,
+} as const;
+
+/** Flags of a page record. */
+export const PAGE_FLAG = { WRITABLE: 1, DIRTY: 2 } as const;
+
+/** What a page is for. */
+export const PAGE_KIND = {
+  TEXT: 0,
+  DATA: 1,
+  STACK: 2,
+  CONTROL: 3,
+  INFO: 4,
+} as const;
+
+/** Frame record. */
+export const FRAME = {
+  /** FRAME_STATE | VM << 8 | page record index << 16. */
+  STATE: 0x00,
+  /** Checkpoint of a version. */
+  TAG: 0x04,
+  /** Next newer version of the page, or next free frame. */
+  NEXT: 0x08,
+  /** Checksum of a version, when asked for. */
+  STAMP: 0x0c,
+  SIZE: 0x10,
+} as const;
+
+/** Where a frame is (I4). */
+export const FRAME_STATE = { FREE: 0, ACTIVE: 1, VERSION: 2 } as const;
+
+/** Cut record: a guest checkpoint's held state. Task entries follow. */
+export const CUT = {
+  SEQ: 0x00,
+  TIME: 0x04,
+  /** Copy of VM.HELD..HELD_END. */
+  HELD: 0x10,
+  TASKS: 0x10 + (VM.HELD_END - VM.HELD),
+  /** Bytes of a task entry: copy of UNIT.HELD..HELD_END. */
+  TASK_SIZE: UNIT.HELD_END - UNIT.HELD,
+} as const;
+
+/** Domain record: the unit that holds it, 0: free. */
+export const DOMAIN = { UNIT: 0x00, SIZE: 0x04 } as const;
+/** The domain of units that have none; never opened. */
+export const CLOSED_DOMAIN = 1;
+/** First domain of the pool. */
+export const FIRST_DOMAIN = 2;
+
+/** Checkpoint strategies. */
+export const STRATEGY = { OFF: 0, FULL: 1, DIRTY: 2, COW: 3 } as const;
+/** Their names, by number. */
+export const STRATEGY_NAMES: readonly string[] = ["off", "full", "dirty", "cow"];
+
+/** Actions of a ladder. */
+export const ACTION = { NONE: 0, SWAP: 1, OLDER: 2, RESTART: 3, STOP: 4, HALT: 5 } as const;
+/** Their names, by number. */
+export const ACTION_NAMES: readonly string[] = ["none", "swap", "older", "restart", "stop", "halt"];
+
+/** What happens after a task swap. */
+export const RESUME = { YIELD: 0, IMMEDIATE: 1 } as const;
+/** By what an error is classed. */
+export const CLASSIFY = { CONTEXT: 0, PC: 1, FAR: 2 } as const;
+
+/** Flash directory. */
+export const FLASH_DIR = {
+  MAGIC: 0x00,
+  COUNT: 0x04,
+  /** 1: the first image is VM0's. */
+  HAS_VM0: 0x08,
+  ENTRIES: 0x40,
+  NAME: 0x00,
+  OFFSET: 0x10,
+  LENGTH: 0x14,
+  HASH: 0x18,
+  ARGUMENT: 0x40,
+  ENTRY_SIZE: 0x140,
+} as const;
+/** Magic of the flash directory: "USFL". */
+export const FLASH_MAGIC = 0x4c465355;

@@ -1,0 +1,330 @@
+/**
+ * From a guest's ELF file to the units, pieces and pages of its slot. Nothing in the manifest is
+ * trusted: every address is checked against the slot map.
+ *
+ * @module
+ */
+
+import { type ElfFile, parseElf } from "./elf.ts";
+import { InputError } from "./errors.ts";
+import { PAGE_FLAG, PAGE_KIND, UNIT_KIND } from "./layout.ts";
+import {
+  MANIFEST_HEADER,
+  MANIFEST_MAGIC,
+  MANIFEST_RECORD,
+  MANIFEST_SECTION,
+  MANIFEST_VERSION,
+  PAGE,
+  PIECE,
+  PIECE_KIND,
+  SLOT_MAP,
+} from "./vmi.ts";
+
+/** A page of a guest. */
+export interface ImagePage {
+  /** Guest virtual address in the slot. */
+  readonly va: number;
+  /** PAGE_KIND. */
+  readonly kind: number;
+  /** PAGE_FLAG.WRITABLE or 0. */
+  readonly flags: number;
+}
+
+/** A unit of a guest: its kernel, its common text, or a task area. */
+export interface ImageUnit {
+  /** UNIT_KIND. */
+  readonly kind: number;
+  /** Name from the manifest. */
+  readonly name: string;
+  /** Pages, by address. */
+  readonly pages: readonly ImagePage[];
+  /** Entry point. */
+  readonly entry: number;
+  /** Initial stack pointer. */
+  readonly stack: number;
+}
+
+/** A checked guest image. */
+export interface GuestImage {
+  /** File or image name, for messages. */
+  readonly name: string;
+  /** The ELF file: symbols, segments. */
+  readonly elf: ElfFile;
+  /** Kernel first, common second, then the tasks. */
+  readonly units: readonly ImageUnit[];
+  /** True without a manifest: one piece, guest-level recovery only. */
+  readonly plain: boolean;
+}
+
+/** Most task areas of one guest. */
+export const MAX_TASKS = 64;
+
+/** Stack of a guest without a manifest. */
+const PLAIN_STACK_END = SLOT_MAP.VMI_CONTROL - PIECE;
+const PLAIN_STACK_SIZE = 4 * PAGE;
+
+/**
+ * Reads and checks a guest image.
+ *
+ * @param bytes The ELF file.
+ * @param name File name, for messages.
+ * @throws {InputError} With file, section and reason.
+ */
+export function loadImage(bytes: Uint8Array, name: string): GuestImage {
+  const elf = parseElf(bytes, name);
+  const manifest = elf.section(MANIFEST_SECTION);
+  const units = manifest === undefined
+    ? [plainUnit(elf, name)]
+    : readManifest(manifest.bytes, elf, name);
+  checkPieces(units, name);
+  checkSegments(elf, units, name);
+  return { name, elf, units, plain: manifest === undefined };
+}
+
+/** What a page holds in the image: 4096 bytes, zero where no segment reaches. */
+export function pageContent(image: GuestImage, va: number): Uint8Array {
+  const page = new Uint8Array(PAGE);
+  for (const segment of image.elf.segments) {
+    const start = Math.max(va, segment.vaddr);
+    const end = Math.min(va + PAGE, segment.vaddr + segment.bytes.length);
+    if (start < end) {
+      page.set(segment.bytes.subarray(start - segment.vaddr, end - segment.vaddr), start - va);
+    }
+  }
+  return page;
+}
+
+function vmiPages(): ImagePage[] {
+  return [
+    { va: SLOT_MAP.VMI_CONTROL, kind: PAGE_KIND.CONTROL, flags: PAGE_FLAG.WRITABLE },
+    { va: SLOT_MAP.VMI_INFO, kind: PAGE_KIND.INFO, flags: 0 },
+  ];
+}
+
+function range(pages: ImagePage[], start: number, end: number, kind: number): void {
+  const flags = kind === PAGE_KIND.TEXT ? 0 : PAGE_FLAG.WRITABLE;
+  for (let va = start; va < end; va += PAGE) pages.push({ va, kind, flags });
+}
+
+function plainUnit(elf: ElfFile, name: string): ImageUnit {
+  const pages = new Map<number, ImagePage>();
+  const limit = PLAIN_STACK_END - PLAIN_STACK_SIZE - PAGE;
+  for (const segment of elf.segments) {
+    const end = segment.vaddr + segment.memsz;
+    if (segment.memsz === 0) continue;
+    if (end > limit) tooLarge(name, `segment at 0x${hex(segment.vaddr)}`, limit);
+    const writable = (segment.flags & 2) !== 0;
+    for (let va = segment.vaddr & ~(PAGE - 1); va < end; va += PAGE) {
+      const kind = writable ? PAGE_KIND.DATA : PAGE_KIND.TEXT;
+      if (writable || !pages.has(va)) {
+        pages.set(va, { va, kind, flags: writable ? PAGE_FLAG.WRITABLE : 0 });
+      }
+    }
+  }
+  if (!pages.has(elf.entry & ~(PAGE - 1))) {
+    throw new InputError(name, `entry 0x${hex(elf.entry)} is in no loaded segment`);
+  }
+  const stack: ImagePage[] = [];
+  range(stack, PLAIN_STACK_END - PLAIN_STACK_SIZE, PLAIN_STACK_END, PAGE_KIND.STACK);
+  return {
+    kind: UNIT_KIND.KERNEL,
+    name: "guest",
+    pages: [...[...pages.values()].sort((a, b) => a.va - b.va), ...stack, ...vmiPages()],
+    entry: elf.entry,
+    stack: PLAIN_STACK_END,
+  };
+}
+
+interface Record {
+  kind: number;
+  textStart: number;
+  textEnd: number;
+  dataStart: number;
+  dataEnd: number;
+  stackStart: number;
+  stackEnd: number;
+  entry: number;
+  name: string;
+}
+
+function readManifest(bytes: Uint8Array, elf: ElfFile, file: string): ImageUnit[] {
+  const where = `${file}: ${MANIFEST_SECTION}`;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (bytes.length < MANIFEST_HEADER) throw new InputError(where, "shorter than its header");
+  if (view.getUint32(0, true) !== MANIFEST_MAGIC) throw new InputError(where, "no manifest magic");
+  const version = view.getUint32(4, true);
+  if (version !== MANIFEST_VERSION) {
+    throw new InputError(where, `version ${version}`, `allowed: ${MANIFEST_VERSION}`);
+  }
+  const count = view.getUint32(8, true);
+  if (count > MAX_TASKS + 3 || bytes.length < MANIFEST_HEADER + count * MANIFEST_RECORD) {
+    throw new InputError(where, `says ${count} records, which do not fit in the section`);
+  }
+  const records = Array.from(
+    { length: count },
+    (_, i) => readRecord(view, bytes, MANIFEST_HEADER + i * MANIFEST_RECORD, where, i),
+  );
+  const kernels = records.filter((r) => r.kind === PIECE_KIND.KERNEL);
+  const commons = records.filter((r) => r.kind === PIECE_KIND.COMMON);
+  const shared = records.filter((r) => r.kind === PIECE_KIND.SHARED);
+  const tasks = records.filter((r) => r.kind === PIECE_KIND.TASK);
+  if (kernels.length !== 1) throw new InputError(where, "must have one kernel record");
+  if (commons.length > 1 || shared.length > 1) {
+    throw new InputError(where, "has two records of a kind that may be there once");
+  }
+  if (elf.entry !== kernels[0].entry) {
+    throw new InputError(where, "the kernel's entry is not the ELF file's");
+  }
+  const kernel = unitOf(UNIT_KIND.KERNEL, kernels[0], where);
+  const units: ImageUnit[] = [{
+    ...kernel,
+    pages: [
+      ...kernel.pages,
+      ...shared.flatMap((r) => unitOf(UNIT_KIND.KERNEL, r, where).pages),
+      ...vmiPages(),
+    ],
+  }];
+  const empty = { kind: UNIT_KIND.COMMON, name: "common", pages: [], entry: 0, stack: 0 };
+  units.push(commons.length > 0 ? unitOf(UNIT_KIND.COMMON, commons[0], where) : empty);
+  for (const task of tasks) units.push(unitOf(UNIT_KIND.TASK, task, where));
+  return units;
+}
+
+function readRecord(
+  view: DataView,
+  bytes: Uint8Array,
+  at: number,
+  where: string,
+  index: number,
+): Record {
+  const word = (i: number) => view.getUint32(at + i * 4, true);
+  const raw = bytes.subarray(at + 32, at + 48);
+  const end = raw.indexOf(0);
+  const text = new TextDecoder().decode(raw.subarray(0, end < 0 ? 16 : end));
+  const record: Record = {
+    kind: word(0),
+    textStart: word(1),
+    textEnd: word(2),
+    dataStart: word(3),
+    dataEnd: word(4),
+    stackStart: word(5),
+    stackEnd: word(6),
+    entry: word(7),
+    name: text,
+  };
+  const place = `${where}: record ${index} ("${text}")`;
+  if (record.kind < PIECE_KIND.KERNEL || record.kind > PIECE_KIND.SHARED) {
+    throw new InputError(place, `unknown kind ${record.kind}`);
+  }
+  if (!/^[A-Za-z0-9_.-]{1,15}$/.test(text)) {
+    throw new InputError(place, "bad name", "allowed: 1 to 15 letters, digits, _ . -");
+  }
+  const [low, high] = record.kind === PIECE_KIND.KERNEL
+    ? [SLOT_MAP.KERNEL, SLOT_MAP.COMMON]
+    : record.kind === PIECE_KIND.COMMON
+    ? [SLOT_MAP.COMMON, SLOT_MAP.TASKS]
+    : record.kind === PIECE_KIND.TASK
+    ? [SLOT_MAP.TASKS, SLOT_MAP.TASKS_END]
+    : [SLOT_MAP.SHARED, SLOT_MAP.RINGS];
+  checkRange(place, "text", record.textStart, record.textEnd, low, high);
+  checkRange(place, "data", record.dataStart, record.dataEnd, low, high);
+  checkRange(place, "stack", record.stackStart, record.stackEnd, low, high);
+  const inText = record.entry >= record.textStart && record.entry < record.textEnd &&
+    (record.entry & 3) === 0;
+  const runs = record.kind === PIECE_KIND.KERNEL || record.kind === PIECE_KIND.TASK;
+  if (runs && !inText) throw new InputError(place, `entry 0x${hex(record.entry)} is not in text`);
+  if (runs && record.stackStart === record.stackEnd) throw new InputError(place, "has no stack");
+  if (record.kind === PIECE_KIND.COMMON && record.dataStart !== record.dataEnd) {
+    throw new InputError(place, "common text can have no data");
+  }
+  return record;
+}
+
+function checkRange(
+  place: string,
+  what: string,
+  start: number,
+  end: number,
+  low: number,
+  high: number,
+): void {
+  if (start === end) return;
+  if (start > end || start < low || end > high || (start & (PAGE - 1)) || (end & (PAGE - 1))) {
+    throw new InputError(
+      place,
+      `${what} 0x${hex(start)}..0x${hex(end)}`,
+      `allowed: whole pages in 0x${hex(low)}..0x${hex(high)}`,
+    );
+  }
+}
+
+function unitOf(kind: number, r: Record, where: string): ImageUnit {
+  const pages: ImagePage[] = [];
+  range(pages, r.textStart, r.textEnd, PAGE_KIND.TEXT);
+  range(pages, r.dataStart, r.dataEnd, PAGE_KIND.DATA);
+  range(pages, r.stackStart, r.stackEnd, PAGE_KIND.STACK);
+  pages.sort((a, b) => a.va - b.va);
+  if (r.stackStart !== r.stackEnd && pages.some((p) => p.va === r.stackStart - PAGE)) {
+    throw new InputError(`${where}: "${r.name}"`, "no free guard page below the stack");
+  }
+  return { kind, name: r.name, pages, entry: r.entry, stack: r.stackEnd };
+}
+
+/** No page twice; no megabyte shared by two units. */
+function checkPieces(units: readonly ImageUnit[], file: string): void {
+  const pages = new Set<number>();
+  const pieces = new Map<number, ImageUnit>();
+  for (const unit of units) {
+    for (const page of unit.pages) {
+      if (pages.has(page.va)) {
+        throw new InputError(file, `"${unit.name}" has page 0x${hex(page.va)} twice`);
+      }
+      pages.add(page.va);
+      const piece = Math.floor(page.va / PIECE);
+      const other = pieces.get(piece);
+      if (other !== undefined && other !== unit) {
+        throw new InputError(
+          file,
+          `"${unit.name}" and "${other.name}" overlap in megabyte 0x${hex(piece * PIECE)}`,
+        );
+      }
+      pieces.set(piece, unit);
+    }
+  }
+}
+
+/** Each loaded segment lies in pages of the manifest; what must be written lies in writable ones. */
+function checkSegments(elf: ElfFile, units: readonly ImageUnit[], file: string): void {
+  const pages = new Map<number, ImagePage>();
+  for (const unit of units) for (const page of unit.pages) pages.set(page.va, page);
+  for (const segment of elf.segments) {
+    const end = segment.vaddr + segment.memsz;
+    if (segment.memsz === 0) continue;
+    if (end > SLOT_MAP.SIZE) {
+      tooLarge(file, `segment at 0x${hex(segment.vaddr)}`, SLOT_MAP.VMI_CONTROL);
+    }
+    for (let va = segment.vaddr & ~(PAGE - 1); va < end; va += PAGE) {
+      const page = pages.get(va);
+      if (page === undefined || page.kind >= PAGE_KIND.CONTROL) {
+        throw new InputError(
+          file,
+          `segment at 0x${hex(segment.vaddr)} covers page 0x${
+            hex(va)
+          }, which the manifest does not name`,
+        );
+      }
+    }
+  }
+}
+
+function tooLarge(file: string, what: string, limit: number): never {
+  throw new InputError(
+    file,
+    `${what} does not fit in the guest's slot`,
+    `allowed: addresses below 0x${hex(limit)}`,
+  );
+}
+
+function hex(n: number): string {
+  return n.toString(16).padStart(8, "0");
+}

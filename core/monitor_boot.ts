@@ -1,0 +1,129 @@
+/**
+ * The monitor's start: its text, master table and MMU set-up, its timer, and the first VM.
+ *
+ * @module
+ */
+
+import type { Board } from "./board.ts";
+import { GLOBAL, GLOBAL_MAGIC, MAP, STRATEGY_NAMES } from "./layout.ts";
+import {
+  AP,
+  coarseDescriptor,
+  MEMORY_TYPE,
+  sectionDescriptor,
+  smallPageDescriptor,
+} from "./pagetable.ts";
+import { type RecoveryPolicy, writePolicy } from "./policy.ts";
+import type { Vmm } from "./vmm.ts";
+
+/** What the monitor is told at its start; times in cycles. */
+export interface MonitorConfig {
+  /** Checkpoint strategy. */
+  backup: string;
+  /** Checkpoint period, cycles; 0: at every switch. */
+  period: number;
+  /** Time slice of a VM, cycles. */
+  slice: number;
+  /** Kept generations of guest checkpoints. */
+  generations: number;
+  /** Recovery policy, checked. */
+  policy: RecoveryPolicy;
+  /** The first image in flash is VM0's, who creates and starts the others. */
+  vm0: boolean;
+}
+
+/** Period of the monitor's timer in nanoseconds of board time. */
+export const TICK_NS = 1_000_000;
+
+const TIMER4_MUX = 16;
+const TCFG1 = 0x5100_0004;
+const TCON = 0x5100_0008;
+const TCNTB4 = 0x5100_003c;
+const INTMSK = 0x4a00_0008;
+const T4_MANUAL_RELOAD = 0x0060_0000;
+const T4_START_RELOAD = 0x0050_0000;
+
+/** SFR megabytes the monitor maps: interrupt controller, clocks, UARTs, PWM timers, watchdog. */
+const SFRS = [0x4a0, 0x4c0, 0x500, 0x510, 0x530, 0x560];
+
+/** `mcr p15, 0, r0, c7, c0, 4` (wait for interrupt) and a branch back to it. */
+const IDLE_LOOP = [0xee070f90, 0xeafffffd];
+/** `ldr pc, [pc, #24]` at each vector. */
+const VECTOR_WORD = 0xe59ff018;
+
+/**
+ * Starts the monitor on a board out of reset: with MMU off it writes its text and tables, turns the
+ * MMU on, makes its pools, and creates VM0 or, without it, all guests.
+ *
+ * @returns Texts of guests that could not be created (empty: none).
+ */
+export function bootMonitor(board: Board, vmm: Vmm, config: MonitorConfig): string[] {
+  writeText(board);
+  writeTables(board);
+  enableMmu(board);
+  const port = vmm.port;
+  const g = MAP.GLOBAL;
+  port.write(g + GLOBAL.MAGIC, GLOBAL_MAGIC);
+  port.write(g + GLOBAL.STRATEGY, STRATEGY_NAMES.indexOf(config.backup));
+  port.write64(g + GLOBAL.PERIOD, config.period);
+  port.write(g + GLOBAL.SLICE, config.slice);
+  port.write(g + GLOBAL.GENERATIONS, config.generations);
+  port.write(g + GLOBAL.DOMAIN_NEXT, 2);
+  port.write(g + GLOBAL.HAS_VM0, config.vm0 ? 1 : 0);
+  writePolicy(port, config.policy);
+  vmm.frames.init(board.sdram.base + board.sdram.size);
+  const images = vmm.vms.readDirectory();
+  port.write(g + GLOBAL.IMAGES, images - (config.vm0 ? 1 : 0));
+  startTimer(vmm);
+  const failed: string[] = [];
+  const count = config.vm0 ? 1 : images;
+  for (let i = 0; i < count; i++) {
+    const vm = vmm.createVm(i);
+    if (typeof vm === "string") failed.push(`${vmm.vms.imageName(i)}: ${vm}`);
+    else vmm.startVm(vm);
+  }
+  return failed;
+}
+
+function writeText(board: Board): void {
+  for (let i = 0; i < 8; i++) board.poke(MAP.TEXT + i * 4, VECTOR_WORD);
+  IDLE_LOOP.forEach((word, i) => board.poke(MAP.IDLE + i * 4, word));
+}
+
+function writeTables(board: Board): void {
+  const set = (va: number, word: number) => board.poke(MAP.MASTER + (va >>> 20) * 4, word);
+  const section = (va: number, type: number) =>
+    set(va, sectionDescriptor(va, AP.PRIVILEGED, 0, type));
+  for (let va = MAP.FLASH; va < 0x100_0000; va += 0x10_0000) section(va, MEMORY_TYPE.NCNB);
+  section(MAP.SDRAM, MEMORY_TYPE.WB);
+  for (let va = MAP.MASTER; va < MAP.TABLES_END; va += 0x10_0000) section(va, MEMORY_TYPE.NCB);
+  for (let va = MAP.ARENA; va < MAP.ARENA_END; va += 0x10_0000) section(va, MEMORY_TYPE.WB);
+  for (let va = MAP.POOL; va < board.sdram.base + board.sdram.size; va += 0x10_0000) section(va, MEMORY_TYPE.NCB);
+  for (const megabyte of SFRS) section(megabyte * 0x10_0000, MEMORY_TYPE.NCNB);
+  set(MAP.VECTORS, coarseDescriptor(MAP.VECTOR_TABLE, 0));
+  const entry = MAP.VECTOR_TABLE + (MAP.VECTORS >>> 12 & 255) * 4;
+  board.poke(entry, smallPageDescriptor(MAP.TEXT, AP.PRIVILEGED, MEMORY_TYPE.WB));
+}
+
+function enableMmu(board: Board): void {
+  const mmu = board.cpu.mmu;
+  mmu.mcr(2, 0, 0, MAP.MASTER);
+  mmu.mcr(3, 0, 0, 1);
+  mmu.mcr(13, 0, 0, 0);
+  mmu.mcr(7, 7, 0, 0);
+  mmu.mcr(8, 7, 0, 0);
+  // M, A, C, I, V and asynchronous clocking, as HDIVN is not 0.
+  mmu.mcr(1, 0, 0, 0xc000_307d);
+}
+
+/** PWM timer 4: PCLK / 2, reload, one interrupt a tick; the only source that is not masked. */
+function startTimer(vmm: Vmm): void {
+  const port = vmm.port;
+  const pclk = port.board.soc.clkpwr.pclk;
+  const counts = Math.round(pclk / 2 * TICK_NS / 1e9);
+  port.setDevice(TCFG1, port.device(TCFG1) & ~(15 << TIMER4_MUX));
+  port.setDevice(TCNTB4, counts);
+  port.setDevice(TCON, T4_MANUAL_RELOAD);
+  port.setDevice(TCON, T4_START_RELOAD);
+  port.setDevice(INTMSK, ~(1 << 14) >>> 0);
+}

@@ -1,0 +1,325 @@
+/**
+ * The monitor's port to the machine: each word it reads or writes, each CP15 operation and each
+ * instruction it stands for goes through here and is charged to board time.
+ *
+ * @module
+ */
+
+import type { Board } from "./board.ts";
+import type { Clock } from "./clock.ts";
+import type { Cpu } from "./cpu.ts";
+import { faultStatusName } from "./pagetable.ts";
+
+/** The monitor's own access failed: a class-3 error. Never leaves the monitor. */
+export class MonitorFault extends Error {
+  /** @param message What failed. */
+  constructor(message: string) {
+    super(message);
+    this.name = "MonitorFault";
+  }
+}
+
+/** Charged cycles of the fast fidelity (uncalibrated; the timed core measures them). */
+export const COST = {
+  /** A data word in cache. */
+  WORD: 1,
+  /** MCR or MRC. */
+  CP15: 2,
+  /** Drain of the write buffer. */
+  DRAIN: 16,
+  /** A not cached register of a device. */
+  DEVICE: 16,
+  /** A word of a bulk copy: half a cached read and a buffered write, ALGORITHMS section 3. */
+  COPY_WORD: 12,
+  /** Cache maintenance of a line by MVA. */
+  CACHE_LINE: 3,
+  /** Exception entry and the branch of the vector. */
+  EXCEPTION: 8,
+} as const;
+
+/** Counts of maintenance operations, for tests and reports. */
+export interface MaintenanceCounts {
+  dTlbAll: number;
+  dTlbOne: number;
+  iTlbAll: number;
+  iTlbOne: number;
+  drain: number;
+  dCacheLine: number;
+  iCacheLine: number;
+  iCacheAll: number;
+  dCacheIndex: number;
+}
+
+/** The metered port. */
+export class Port {
+  /** Cycles charged so far. */
+  charged = 0;
+  /** Maintenance done so far. */
+  readonly maintenance: MaintenanceCounts = {
+    dTlbAll: 0,
+    dTlbOne: 0,
+    iTlbAll: 0,
+    iTlbOne: 0,
+    drain: 0,
+    dCacheLine: 0,
+    iCacheLine: 0,
+    iCacheAll: 0,
+    dCacheIndex: 0,
+  };
+  readonly #cpu: Cpu;
+  readonly #clock: Clock;
+
+  /** @param board The machine. */
+  constructor(readonly board: Board) {
+    this.#cpu = board.cpu;
+    this.#clock = board.clock;
+  }
+
+  /** Board time, cycles, with everything charged so far. */
+  get now(): number {
+    return this.#clock.now;
+  }
+
+  /** Charges `cycles` for instructions that the caller stands for. */
+  charge(cycles: number): void {
+    this.charged += cycles;
+    this.#clock.now += cycles;
+  }
+
+  /** Reads a word of the monitor's own memory, privileged. */
+  read(va: number): number {
+    this.charge(COST.WORD);
+    const value = this.#cpu.load(va, 4, true);
+    if (this.#cpu.fault !== 0) this.#fail("read of", va);
+    return value;
+  }
+
+  /** Writes a word of the monitor's own memory, privileged. */
+  write(va: number, value: number): void {
+    this.charge(COST.WORD);
+    this.#cpu.store(va, 4, value, true);
+    if (this.#cpu.fault !== 0) this.#fail("write of", va);
+  }
+
+  /** Reads a 64-bit count (a safe integer). */
+  read64(va: number): number {
+    return this.read(va) + this.read(va + 4) * 0x1_0000_0000;
+  }
+
+  /** Writes a 64-bit count. */
+  write64(va: number, value: number): void {
+    this.write(va, value >>> 0);
+    this.write(va + 4, Math.floor(value / 0x1_0000_0000));
+  }
+
+  /** Adds to a word and returns the new value. */
+  add(va: number, delta: number): number {
+    const value = (this.read(va) + delta) >>> 0;
+    this.write(va, value);
+    return value;
+  }
+
+  /** Copies words inside the monitor's memory. */
+  copyWords(from: number, to: number, bytes: number): void {
+    for (let i = 0; i < bytes; i += 4) this.write(to + i, this.read(from + i));
+  }
+
+  /** Fills words of the monitor's memory with 0. */
+  clear(va: number, bytes: number): void {
+    for (let i = 0; i < bytes; i += 4) this.write(va + i, 0);
+  }
+
+  /** Reads a device register. */
+  device(va: number): number {
+    this.charge(COST.DEVICE - COST.WORD);
+    return this.read(va);
+  }
+
+  /** Writes a device register. */
+  setDevice(va: number, value: number): void {
+    this.charge(COST.DEVICE - COST.WORD);
+    this.write(va, value);
+  }
+
+  /** Writes a byte-wide device register. */
+  setDeviceByte(va: number, value: number): void {
+    this.charge(COST.DEVICE);
+    this.#cpu.store(va, 1, value & 255, true);
+    if (this.#cpu.fault !== 0) this.#fail("write of", va);
+  }
+
+  /**
+   * Reads guest memory with User permission (LDRT).
+   *
+   * @returns The value, or -1 when the guest may not read there (see {@linkcode guestFault}).
+   */
+  readUser(va: number, size: 1 | 2 | 4): number {
+    this.charge(COST.WORD);
+    const value = this.#cpu.load(va, size, false);
+    return this.#cpu.fault === 0 ? value : -1;
+  }
+
+  /** Writes guest memory with User permission (STRT); false when the guest may not. */
+  writeUser(va: number, size: 1 | 2 | 4, value: number): boolean {
+    this.charge(COST.WORD);
+    this.#cpu.store(va, size, value, false);
+    return this.#cpu.fault === 0;
+  }
+
+  /** Fault status of the last failed User access. */
+  get guestFault(): number {
+    return this.#cpu.fault;
+  }
+
+  /** Fault address of the last failed User access. */
+  get guestFaultAddress(): number {
+    return this.#cpu.faultAddress;
+  }
+
+  /**
+   * Copies a page of the current guest out to a frame, word by word: LDRT at the slot's MVA (so that
+   * dirty cache lines are seen), a not cached store to the frame. Fails as a class-3 error.
+   */
+  copyOut(mva: number, frame: number): void {
+    this.charge(1024 * COST.COPY_WORD);
+    this.#copy(mva, false, frame, true);
+  }
+
+  /** Copies frame to frame, both through the monitor's not cached mapping. */
+  copyFrame(from: number, to: number): void {
+    this.charge(1024 * COST.COPY_WORD);
+    this.#copy(from, true, to, true);
+  }
+
+  #copy(from: number, fromPrivileged: boolean, to: number, toPrivileged: boolean): void {
+    const cpu = this.#cpu;
+    for (let i = 0; i < 4096; i += 4) {
+      const word = cpu.load(from + i, 4, fromPrivileged);
+      if (cpu.fault !== 0) this.#fail("copy from", from + i);
+      cpu.store(to + i, 4, word, toPrivileged);
+      if (cpu.fault !== 0) this.#fail("copy to", to + i);
+    }
+  }
+
+  /** Fills a frame with 0 through the monitor's mapping. */
+  clearFrame(frame: number): void {
+    this.charge(1024 * 4);
+    for (let i = 0; i < 4096; i += 4) this.#cpu.store(frame + i, 4, 0, true);
+    if (this.#cpu.fault !== 0) this.#fail("clear of", frame);
+  }
+
+  /** Stores a byte of an image in a frame. */
+  storeByte(va: number, value: number): void {
+    this.charge(2);
+    this.#cpu.store(va, 1, value, true);
+    if (this.#cpu.fault !== 0) this.#fail("write of", va);
+  }
+
+  /** Loads a byte of the monitor's memory or the flash. */
+  loadByte(va: number): number {
+    this.charge(2);
+    const value = this.#cpu.load(va, 1, true);
+    if (this.#cpu.fault !== 0) this.#fail("read of", va);
+    return value;
+  }
+
+  /** Writes a CP15 register as MCR would. */
+  mcr(crn: number, crm: number, op2: number, value: number): void {
+    this.charge(COST.CP15);
+    this.#cpu.mmu.mcr(crn, crm, op2, value);
+  }
+
+  /** Reads a CP15 register as MRC would. */
+  mrc(crn: number, crm: number, op2: number): number {
+    this.charge(COST.CP15);
+    return this.#cpu.mmu.mrc(crn, crm, op2) >>> 0;
+  }
+
+  /** Domain access control register (c3). */
+  setDacr(value: number): void {
+    this.mcr(3, 0, 0, value);
+  }
+
+  /** FCSE process identifier (c13). */
+  setPid(pid: number): void {
+    this.mcr(13, 0, 0, pid << 25);
+  }
+
+  /** Drains the write buffer (c7, c10, 4). */
+  drain(): void {
+    this.charge(COST.DRAIN);
+    this.maintenance.drain++;
+    this.mcr(7, 10, 4, 0);
+  }
+
+  /** Invalidates the whole data TLB (c8, c6, 0). */
+  invalidateDataTlb(): void {
+    this.maintenance.dTlbAll++;
+    this.mcr(8, 6, 0, 0);
+  }
+
+  /** Invalidates one data TLB entry (c8, c6, 1). */
+  invalidateDataTlbEntry(mva: number): void {
+    this.maintenance.dTlbOne++;
+    this.mcr(8, 6, 1, mva);
+  }
+
+  /** Invalidates the whole instruction TLB (c8, c5, 0). */
+  invalidateInstructionTlb(): void {
+    this.maintenance.iTlbAll++;
+    this.mcr(8, 5, 0, 0);
+  }
+
+  /** Invalidates one instruction TLB entry (c8, c5, 1). */
+  invalidateInstructionTlbEntry(mva: number): void {
+    this.maintenance.iTlbOne++;
+    this.mcr(8, 5, 1, mva);
+  }
+
+  /** Invalidates, without cleaning, the data and instruction cache lines of a page by MVA. */
+  discardPageLines(mva: number): void {
+    for (let i = 0; i < 4096; i += 32) {
+      this.mcr(7, 6, 1, mva + i);
+      this.mcr(7, 5, 1, mva + i);
+    }
+    this.maintenance.dCacheLine += 128;
+    this.maintenance.iCacheLine += 128;
+    this.charge(128 * COST.CACHE_LINE);
+  }
+
+  /** Cleans the data lines of a page by MVA and invalidates them in both caches. */
+  flushPageLines(mva: number): void {
+    for (let i = 0; i < 4096; i += 32) {
+      this.mcr(7, 14, 1, mva + i);
+      this.mcr(7, 5, 1, mva + i);
+    }
+    this.maintenance.dCacheLine += 128;
+    this.maintenance.iCacheLine += 128;
+    this.charge(128 * COST.CACHE_LINE);
+  }
+
+  /** Cleans and invalidates the whole data cache by index (8 segments of 64 lines). */
+  flushDataCache(): void {
+    for (let segment = 0; segment < 8; segment++) {
+      for (let index = 0; index < 64; index++) {
+        this.mcr(7, 14, 2, (index << 26 | segment << 5) >>> 0);
+      }
+    }
+    this.maintenance.dCacheIndex += 512;
+    this.charge(512 * COST.CACHE_LINE);
+  }
+
+  /** Invalidates the whole instruction cache (c7, c5, 0). */
+  invalidateInstructionCache(): void {
+    this.maintenance.iCacheAll++;
+    this.mcr(7, 5, 0, 0);
+  }
+
+  #fail(what: string, va: number): never {
+    const status = faultStatusName(this.#cpu.fault);
+    const at = (this.#cpu.faultAddress >>> 0).toString(16).padStart(8, "0");
+    throw new MonitorFault(
+      `${what} 0x${(va >>> 0).toString(16).padStart(8, "0")} failed: ${status} at 0x${at}`,
+    );
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * What is done about an error: the ladder, and the actions on tasks and guests (P9-P11).
+ *
+ * @module
+ */
+
+import { unitOf } from "./domains.ts";
+import type { Backup } from "./backup.ts";
+import { ACTION, CONTEXT, GLOBAL, MAP, RESUME, TASK_STATE, UNIT, VM, VMODE } from "./layout.ts";
+import type { Port } from "./port.ts";
+import type { Recorder } from "./recorder.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { RecoveryAction } from "./trace.ts";
+import { readName, USER_CPSR, type VmStore } from "./vm.ts";
+import { VM_STATE } from "./vmi.ts";
+
+/** Where the monitor goes on after a recovery. */
+export const GO_ON = {
+  /** With the recovered task. */
+  TASK: 0,
+  /** With the guest's kernel, which chooses the next task. */
+  KERNEL: 1,
+  /** With the next VM. */
+  NEXT_VM: 2,
+  /** Nowhere: the policy asks for the system to stop. */
+  HALT: 3,
+} as const;
+
+/** Ladder fields of a record. */
+interface LadderFields {
+  readonly count: number;
+  readonly step: number;
+  readonly start: number;
+}
+
+const TASK_FIELDS: LadderFields = {
+  count: UNIT.LADDER_COUNT,
+  step: UNIT.LADDER_STEP,
+  start: UNIT.LADDER_START,
+};
+const GUEST_FIELDS: LadderFields = {
+  count: VM.LADDER_COUNT,
+  step: VM.LADDER_STEP,
+  start: VM.LADDER_START,
+};
+
+/** Carries recoveries out. */
+export class Recovery {
+  readonly #port: Port;
+  readonly #backup: Backup;
+  readonly #vms: VmStore;
+  readonly #scheduler: Scheduler;
+  readonly #recorder: Recorder;
+
+  /**
+   * @param port The monitor's port.
+   * @param backup Checkpoints.
+   * @param vms VMs and their images.
+   * @param scheduler Ready rows.
+   * @param recorder The observer.
+   */
+  constructor(
+    port: Port,
+    backup: Backup,
+    vms: VmStore,
+    scheduler: Scheduler,
+    recorder: Recorder,
+  ) {
+    this.#port = port;
+    this.#backup = backup;
+    this.#vms = vms;
+    this.#scheduler = scheduler;
+    this.#recorder = recorder;
+  }
+
+  /** Deals with an error of a task. */
+  task(vm: number, unit: number): number {
+    const port = this.#port;
+    const start = port.charged;
+    const faultTime = port.now;
+    port.add(unit + UNIT.FAULTS, 1);
+    for (;;) {
+      const action = this.#next(unit, TASK_FIELDS, MAP.GLOBAL + GLOBAL.TASK_LADDER);
+      if (action === ACTION.SWAP) {
+        if (!this.#backup.hasTarget(unit)) continue;
+        const { time } = this.#backup.swapTask(vm, unit);
+        this.#done(vm, unit, "swap-task", 0, faultTime - time, start);
+        return this.#resume(vm, unit);
+      }
+      if (action === ACTION.RESTART) {
+        if (!this.#restartTask(vm, unit)) continue;
+        this.#done(vm, unit, "restart-task", -1, -1, start);
+        return this.#resume(vm, unit);
+      }
+      if (action === ACTION.HALT) return this.#halt(vm, start);
+      this.stopTask(vm, unit);
+      this.#done(vm, unit, "stop-task", -1, -1, start);
+      return GO_ON.KERNEL;
+    }
+  }
+
+  /** Deals with an error of a guest's kernel. */
+  guest(vm: number): number {
+    const port = this.#port;
+    const start = port.charged;
+    const faultTime = port.now;
+    for (;;) {
+      const action = this.#next(vm, GUEST_FIELDS, MAP.GLOBAL + GLOBAL.GUEST_LADDER);
+      if (action === ACTION.SWAP) {
+        if (!this.#backup.hasCut(vm)) continue;
+        const { time } = this.#backup.swapGuest(vm);
+        this.#vms.publishInfo(vm);
+        this.#scheduler.publishRow(vm);
+        this.#done(vm, 0, "swap-guest", 0, faultTime - time, start);
+        return GO_ON.NEXT_VM;
+      }
+      if (action === ACTION.RESTART) {
+        if (!this.#restartGuest(vm)) continue;
+        this.#done(vm, 0, "restart-guest", -1, -1, start);
+        return GO_ON.NEXT_VM;
+      }
+      if (action === ACTION.HALT) return this.#halt(vm, start);
+      port.write(vm + VM.STATE, VM_STATE.FAILED);
+      this.#scheduler.block(vm);
+      this.#done(vm, 0, "stop-guest", -1, -1, start);
+      return GO_ON.NEXT_VM;
+    }
+  }
+
+  /** Ends a task: it is never dispatched again until its kernel makes it anew. */
+  stopTask(vm: number, unit: number): void {
+    const port = this.#port;
+    port.write(unit + UNIT.STATE, TASK_STATE.STOPPED);
+    this.#scheduler.setReady(vm, port.read(unit + UNIT.PRIORITY), false);
+    this.#backup.forgetTask(vm, unit);
+  }
+
+  /** Makes a fresh context of a task area in its present save slot. */
+  freshContext(unit: number, entry: number, argument: number): void {
+    const port = this.#port;
+    const slot = port.read(unit + UNIT.SLOT);
+    port.clear(slot, CONTEXT.REFS);
+    port.write(slot + CONTEXT.R0, argument);
+    port.write(slot + CONTEXT.SP, port.read(unit + UNIT.STACK));
+    port.write(slot + CONTEXT.PC, (entry & ~1) >>> 0);
+    port.write(slot + CONTEXT.CPSR, USER_CPSR | ((entry & 1) !== 0 ? 0x20 : 0));
+  }
+
+  /** Fills a unit's writable pages anew from the image; false when that can't be done. */
+  reloadUnit(vm: number, unit: number): boolean {
+    const image = this.#vms.readImage(this.#port.read(vm + VM.IMAGE));
+    if (image === undefined) return false;
+    const pairs = this.#vms.reload(vm, image, this.#port.read(unit + UNIT.INDEX));
+    if (pairs === undefined) return false;
+    this.#backup.replace(vm, pairs);
+    return true;
+  }
+
+  #restartTask(vm: number, unit: number): boolean {
+    const port = this.#port;
+    if (!this.reloadUnit(vm, unit)) return false;
+    this.#backup.forgetTask(vm, unit);
+    this.#backup.nextSlot(vm, unit);
+    this.freshContext(unit, port.read(unit + UNIT.START), port.read(unit + UNIT.ARGUMENT));
+    this.#backup.checkpointTask(vm, unit);
+    return true;
+  }
+
+  #restartGuest(vm: number): boolean {
+    const port = this.#port;
+    const image = this.#vms.readImage(port.read(vm + VM.IMAGE));
+    if (image === undefined) return false;
+    const pairs = this.#vms.reload(vm, image, -1);
+    if (pairs === undefined) return false;
+    this.#backup.replace(vm, pairs);
+    this.#backup.dropAll(vm);
+    this.#vms.resetHeld(vm, image);
+    if (port.read(vm + VM.ID) !== 0) this.#backup.cut(vm, true);
+    return true;
+  }
+
+  /** After a task came back: it goes on at once, or sits out until the next tick (P11). */
+  #resume(vm: number, unit: number): number {
+    const port = this.#port;
+    if (port.read(MAP.GLOBAL + GLOBAL.RESUME) === RESUME.IMMEDIATE) return GO_ON.TASK;
+    const priority = port.read(unit + UNIT.PRIORITY);
+    if (this.#scheduler.isReady(vm, priority)) {
+      this.#scheduler.setReady(vm, priority, false);
+      port.write(vm + VM.SIT_OUT, priority + 1);
+    }
+    return GO_ON.KERNEL;
+  }
+
+  #halt(vm: number, start: number): number {
+    this.#done(vm, 0, "halt", -1, -1, start);
+    return GO_ON.HALT;
+  }
+
+  /** The ladder: the action of this failure, counted in the record. */
+  #next(record: number, f: LadderFields, ladder: number): number {
+    const port = this.#port;
+    const began = port.read64(record + f.start);
+    const window = port.read64(MAP.GLOBAL + GLOBAL.WINDOW);
+    if (began === 0 || port.now - began > window) {
+      port.write(record + f.count, 0);
+      port.write(record + f.step, 0);
+      port.write64(record + f.start, port.now);
+    }
+    for (let step = port.read(record + f.step); step < 8; step++) {
+      const action = port.read(ladder + step * 8);
+      if (action === ACTION.NONE) break;
+      const count = port.read(record + f.count);
+      if (count < port.read(ladder + step * 8 + 4)) {
+        port.write(record + f.count, count + 1);
+        port.write(record + f.step, step);
+        return action;
+      }
+      port.write(record + f.count, 0);
+    }
+    return ACTION.STOP;
+  }
+
+  #done(
+    vm: number,
+    unit: number,
+    action: RecoveryAction,
+    generation: number,
+    lostCycles: number,
+    start: number,
+  ): void {
+    const port = this.#port;
+    port.add(vm + VM.RECOVERIES, 1);
+    if (unit !== 0) port.add(unit + UNIT.RECOVERIES, 1);
+    const lost = lostCycles < 0 ? -1 : Math.floor(lostCycles * 1e9 / port.board.clock.fclk);
+    this.#recorder.emit({
+      type: "recovery",
+      t: port.board.clock.ns(),
+      vm: readName(port, vm + VM.NAME),
+      ...(unit === 0 ? {} : { task: readName(port, unit + UNIT.NAME) }),
+      action,
+      generation,
+      lost,
+      cycles: port.charged - start,
+    });
+  }
+}
+
+/** The unit of the task that a VM runs or was interrupted in, 0 in kernel mode. */
+export function runningTask(port: Port, vm: number): number {
+  if (port.read(vm + VM.VMODE) !== VMODE.TASK) return 0;
+  return unitOf(port, vm, port.read(vm + VM.CUR_TASK) + 2);
+}

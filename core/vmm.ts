@@ -1,0 +1,820 @@
+/**
+ * The monitor: exception entries, VM and task switches, faults (P1-P15).
+ *
+ * It is entered when the CPU takes an exception to the high vectors, and leaves by putting a saved
+ * context into the CPU. All it knows is in emulated SDRAM (layout.ts); this class holds no state
+ * about guests.
+ *
+ * @module
+ */
+
+import { Backup } from "./backup.ts";
+import type { Board } from "./board.ts";
+import type { Cpu } from "./cpu.ts";
+import { disassemble } from "./disasm.ts";
+import { DACR_MONITOR, Domains, unitOf } from "./domains.ts";
+import { Frames } from "./frames.ts";
+import { Hypercalls } from "./hypercalls.ts";
+import {
+  CLASSIFY,
+  CONTEXT,
+  GLOBAL,
+  MAP,
+  MAX_VMS,
+  NONE,
+  SLOT_PID,
+  STRATEGY,
+  TASK_STATE,
+  UNIT,
+  VM,
+  VMODE,
+} from "./layout.ts";
+import { faultStatusName } from "./pagetable.ts";
+import { COST, MonitorFault, Port } from "./port.ts";
+import type { Recorder } from "./recorder.ts";
+import { GO_ON, Recovery, runningTask } from "./recovery.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { FaultClass, FaultEvent, FaultKind } from "./trace.ts";
+import { infoOffset, readName, slotMva, USER_CPSR, VmStore } from "./vm.ts";
+import { CONTROL_FIELDS, SLOT_MAP, VIRQ, VM_STATE, VM_STATE_NAMES, VMI_ERROR } from "./vmi.ts";
+
+const V_I = SLOT_MAP.VMI_CONTROL + CONTROL_FIELDS.find((f) => f.name === "V_I")!.offset;
+const V_MASK = SLOT_MAP.VMI_CONTROL + CONTROL_FIELDS.find((f) => f.name === "V_MASK")!.offset;
+const INFO_CUR_TASK = infoOffset("CUR_TASK");
+const INFO_V_PENDING = infoOffset("V_PENDING");
+const INFO_V_INTPND = infoOffset("V_INTPND");
+const INFO_V_TICKS = infoOffset("V_TICKS");
+
+/** Exception vectors, by offset. */
+const VECTOR = {
+  UNDEFINED: 0x04,
+  SWI: 0x08,
+  PREFETCH_ABORT: 0x0c,
+  DATA_ABORT: 0x10,
+  IRQ: 0x18,
+} as const;
+
+/** Interrupt controller and monitor timer (PWM timer 4), S3C2440A manual chapters 14 and 10. */
+const SRCPND = 0x4a00_0000;
+const INTPND = 0x4a00_0010;
+const INTOFFSET = 0x4a00_0014;
+const INT_TIMER4 = 14;
+
+/** Parts of a switch, as the paper's Fig. 7 and 8 divide it. */
+export type SwitchPart = "save" | "switch" | "restore";
+
+/** Told of each measured part of a switch. */
+export type SwitchProbe = (kind: "vm" | "task", part: SwitchPart, cycles: number) => void;
+
+/** The monitor. */
+export class Vmm {
+  /** Its port. */
+  readonly port: Port;
+  /** Frames, tables, arena. */
+  readonly frames: Frames;
+  /** Domain pool. */
+  readonly domains: Domains;
+  /** Priority tables. */
+  readonly scheduler: Scheduler;
+  /** VM records. */
+  readonly vms: VmStore;
+  /** Checkpoints. */
+  readonly backup: Backup;
+  /** Ladder and actions. */
+  readonly recovery: Recovery;
+  /** Measures switches for `bench`; nothing depends on it. */
+  probe: SwitchProbe | undefined;
+  readonly #cpu: Cpu;
+  readonly #hypercalls: Hypercalls;
+  /** Cycles of the save that this entry began with: measurement only. */
+  #saveCycles = 0;
+  #switchKind: "vm" | "task" | undefined;
+  #switchStart = 0;
+
+  /**
+   * @param board The machine; the monitor becomes its trap handler.
+   * @param recorder The observer.
+   */
+  constructor(board: Board, readonly recorder: Recorder) {
+    this.#cpu = board.cpu;
+    this.port = new Port(board);
+    this.frames = new Frames(this.port);
+    this.domains = new Domains(this.port);
+    this.scheduler = new Scheduler(this.port);
+    this.vms = new VmStore(this.port, this.frames);
+    this.backup = new Backup(this.port, this.frames, this.domains, recorder);
+    this.recovery = new Recovery(this.port, this.backup, this.vms, this.scheduler, recorder);
+    this.#hypercalls = new Hypercalls(this);
+    board.cpu.trapVectors = true;
+    board.onTrap = (vector) => this.trap(vector);
+  }
+
+  /** Board time now, ns. */
+  get ns(): number {
+    return this.port.board.clock.ns();
+  }
+
+  /** Stopped by a class-3 error. */
+  get stopped(): boolean {
+    return this.port.board.peek(MAP.GLOBAL + GLOBAL.STOPPED, 4) !== 0;
+  }
+
+  /** Name of a VM. */
+  name(vm: number): string {
+    return readName(this.port, vm + VM.NAME);
+  }
+
+  /** Gives the CPU to the first VM after the monitor's start. */
+  start(): void {
+    this.#guard(() => this.#reschedule());
+  }
+
+  /**
+   * Entered after the CPU took an exception to the high vectors.
+   *
+   * @param vector Offset of the vector.
+   */
+  trap(vector: number): void {
+    const before = this.port.charged;
+    this.#guard(() => this.#enter(vector));
+    const spent = this.port.charged - before;
+    if (!this.stopped) {
+      const now = this.#peek64(MAP.GLOBAL + GLOBAL.VMM_CYCLES) + spent;
+      this.#poke64(MAP.GLOBAL + GLOBAL.VMM_CYCLES, now);
+    }
+  }
+
+  /** A VM changed state: VM0 is told, the trace too. */
+  setState(vm: number, state: number, reason: string): void {
+    const port = this.port;
+    port.write(vm + VM.STATE, state);
+    this.recorder.emit({
+      type: "vm",
+      t: this.ns,
+      vm: this.name(vm),
+      state: VM_STATE_NAMES[state],
+      reason,
+    });
+    const vm0 = port.read(MAP.VM_TABLE);
+    if (vm0 !== 0 && vm0 !== vm) this.raise(vm0, VIRQ.VM_EVENT);
+  }
+
+  /** Makes a virtual interrupt source pending and wakes the VM if it waits. */
+  raise(vm: number, source: number): void {
+    const port = this.port;
+    const pending = (port.read(vm + VM.V_PENDING) | 1 << source) >>> 0;
+    port.write(vm + VM.V_PENDING, pending);
+    port.write(port.read(vm + VM.INFO) + INFO_V_PENDING, pending);
+    if (port.read(vm + VM.WAITING) !== 0) {
+      port.write(vm + VM.WAITING, 0);
+      if (port.read(vm + VM.STATE) === VM_STATE.WAITING) {
+        port.write(vm + VM.STATE, VM_STATE.RUNNING);
+        this.scheduler.wake(vm);
+      }
+    }
+  }
+
+  /** Starts a created VM or goes on with a stopped one; false in any other state. */
+  startVm(vm: number): boolean {
+    const port = this.port;
+    const state = port.read(vm + VM.STATE);
+    if (state === VM_STATE.CREATED) {
+      if (!this.isVm0(vm)) this.backup.cut(vm, false);
+    } else if (state !== VM_STATE.STOPPED) return false;
+    const waiting = port.read(vm + VM.WAITING) !== 0;
+    this.setState(vm, waiting ? VM_STATE.WAITING : VM_STATE.RUNNING, "started");
+    if (!waiting) this.scheduler.wake(vm);
+    return true;
+  }
+
+  /** Takes a VM off the CPU until it is started again; false when it is not running. */
+  stopVm(vm: number, state: number = VM_STATE.STOPPED, reason = "stopped"): boolean {
+    const old = this.port.read(vm + VM.STATE);
+    if (old !== VM_STATE.RUNNING && old !== VM_STATE.WAITING) return false;
+    this.scheduler.block(vm);
+    this.setState(vm, state, reason);
+    return true;
+  }
+
+  /** Deletes a VM that is not current. */
+  deleteVm(vm: number): void {
+    this.scheduler.block(vm);
+    this.domains.release(vm);
+    this.setState(vm, VM_STATE.NONE, "deleted");
+    this.vms.remove(vm);
+  }
+
+  /** Creates a VM from image `index` and tells the observer of it. */
+  createVm(index: number): number | string {
+    const vm = this.vms.create(index);
+    if (typeof vm === "string") return vm;
+    const image = this.vms.readImage(index);
+    this.recorder.addVm(this.port.read(vm + VM.ID), this.name(vm), image?.elf);
+    this.setState(vm, VM_STATE.CREATED, "created");
+    return vm;
+  }
+
+  /** VM0 has no standby (P2). */
+  isVm0(vm: number): boolean {
+    return this.port.read(vm + VM.ID) === 0;
+  }
+
+  // --- entry -----------------------------------------------------------------------------------
+
+  #guard(body: () => void): void {
+    try {
+      body();
+    } catch (error) {
+      if (!(error instanceof MonitorFault)) throw error;
+      this.#postMortem(error.message);
+    }
+  }
+
+  #enter(vector: number): void {
+    const port = this.port;
+    port.charge(COST.EXCEPTION);
+    const cpu = this.#cpu;
+    const spsr = cpu.spsr;
+    const lr = cpu.reg(14) >>> 0;
+    if ((spsr & 0x1f) !== 0x10) {
+      if (vector === VECTOR.IRQ) return this.#interrupt(0);
+      return this.#ownFault(vector, lr);
+    }
+    const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+    if (vm === 0) throw new MonitorFault("an exception from User mode while no VM is current");
+    switch (vector) {
+      case VECTOR.SWI:
+        return port.read(vm + VM.VMODE) === VMODE.TASK
+          ? this.#kernelCall(vm, lr)
+          : this.#hypercall(vm, lr);
+      case VECTOR.IRQ:
+        this.#save(vm, (lr - 4) >>> 0, spsr);
+        return this.#interrupt(vm);
+      case VECTOR.DATA_ABORT:
+        return this.#fault(vm, "data-abort", (lr - 8) >>> 0, spsr);
+      case VECTOR.PREFETCH_ABORT:
+        return this.#fault(vm, "prefetch-abort", (lr - 4) >>> 0, spsr);
+      case VECTOR.UNDEFINED:
+        return this.#fault(vm, "undefined", (lr - ((spsr & 0x20) !== 0 ? 2 : 4)) >>> 0, spsr);
+      default:
+        throw new MonitorFault(`exception at vector 0x${vector.toString(16)}`);
+    }
+  }
+
+  /** Saves the interrupted context: a task's in its slot, the kernel's in the VM record. */
+  #save(vm: number, pc: number, cpsr: number): void {
+    const port = this.port;
+    const start = port.charged;
+    let slot = vm + VM.KERNEL_CONTEXT;
+    if (port.read(vm + VM.VMODE) === VMODE.TASK) {
+      const unit = runningTask(port, vm);
+      slot = port.read(unit + UNIT.SLOT);
+      this.#accountTask(unit);
+    }
+    for (let i = 0; i < 15; i++) port.write(slot + i * 4, this.#cpu.userReg(i) >>> 0);
+    port.write(slot + CONTEXT.PC, pc);
+    port.write(slot + CONTEXT.CPSR, cpsr >>> 0);
+    port.charge(3);
+    this.#saveCycles = port.charged - start;
+  }
+
+  /** Puts a saved context into the CPU. */
+  #restore(slot: number): void {
+    const port = this.port;
+    const start = port.charged;
+    this.#closeSwitch();
+    for (let i = 0; i < 15; i++) this.#cpu.setUserReg(i, port.read(slot + i * 4));
+    const pc = port.read(slot + CONTEXT.PC);
+    // A damaged context can't raise privilege: only flags and T come from the record.
+    const cpsr = (port.read(slot + CONTEXT.CPSR) & 0xf000_0020) | USER_CPSR;
+    this.#cpu.cpsr = cpsr >>> 0;
+    this.#cpu.pc = pc;
+    port.charge(6);
+    if (this.#switchKind !== undefined) {
+      this.probe?.(this.#switchKind, "restore", port.charged - start);
+      this.#switchKind = undefined;
+    }
+  }
+
+  #openSwitch(kind: "vm" | "task", start: number): void {
+    if (this.probe === undefined) return;
+    this.#switchKind = kind;
+    this.#switchStart = start;
+    this.probe(kind, "save", this.#saveCycles);
+  }
+
+  #closeSwitch(): void {
+    if (this.#switchKind === undefined) return;
+    this.probe?.(this.#switchKind, "switch", this.port.charged - this.#switchStart);
+  }
+
+  #accountTask(unit: number): void {
+    const port = this.port;
+    const ran = port.now - port.read64(unit + UNIT.RUN_START);
+    port.write64(unit + UNIT.CYCLES, port.read64(unit + UNIT.CYCLES) + ran);
+  }
+
+  // --- calls -----------------------------------------------------------------------------------
+
+  /** SWI in task mode: a kernel call, reflected to the guest's vector. */
+  #kernelCall(vm: number, lr: number): void {
+    const port = this.port;
+    const unit = runningTask(port, vm);
+    this.#save(vm, lr, this.#cpu.spsr);
+    port.add(unit + UNIT.CALLS, 1);
+    this.#enterKernel(vm, unit, VECTOR.SWI);
+  }
+
+  /** Enters the guest's kernel on its own stack, with the task's domain still open. */
+  #enterKernel(vm: number, unit: number, vector: number): void {
+    const port = this.port;
+    const cpu = this.#cpu;
+    this.domains.open(vm, unit);
+    port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
+    port.write(vm + VM.VMODE, VMODE.KERNEL);
+    cpu.setUserReg(13, port.read(vm + VM.KERNEL_SP));
+    cpu.setUserReg(14, 0);
+    cpu.cpsr = USER_CPSR;
+    cpu.pc = (port.read(vm + VM.VECTORS) + vector) >>> 0;
+    port.charge(6);
+  }
+
+  #hypercall(vm: number, lr: number): void {
+    const cpu = this.#cpu;
+    const spsr = cpu.spsr;
+    this.port.add(vm + VM.HYPERCALLS, 1);
+    const number = cpu.userReg(12) >>> 0;
+    const args = [cpu.userReg(0), cpu.userReg(1), cpu.userReg(2), cpu.userReg(3)];
+    const result = this.#hypercalls.call(vm, number, args, () => this.#save(vm, lr, spsr));
+    if (result === undefined) return;
+    cpu.setUserReg(0, result);
+    cpu.cpsr = spsr;
+    cpu.pc = lr;
+    this.port.charge(6);
+  }
+
+  // --- dispatch --------------------------------------------------------------------------------
+
+  /**
+   * HC_DISPATCH: the kernel leaves for a task.
+   *
+   * @returns An error code, or undefined when the CPU has been given away.
+   */
+  dispatch(vm: number, task: number, result: number, flags: number): number | undefined {
+    const port = this.port;
+    const start = port.charged;
+    const count = port.read(vm + VM.UNIT_COUNT) - 2;
+    if (port.read(vm + VM.PLAIN) !== 0 || task >>> 0 >= count) return VMI_ERROR.EINVAL;
+    const next = unitOf(port, vm, task + 2);
+    if (port.read(next + UNIT.STATE) !== TASK_STATE.CREATED) return VMI_ERROR.ESTATE;
+    if ((flags & 1) !== 0) port.write(port.read(next + UNIT.SLOT) + CONTEXT.R0, result >>> 0);
+    const current = port.read(vm + VM.CUR_TASK);
+    if (current !== task) this.#leaveTask(vm, current, task, start);
+    this.#setCurrentTask(vm, task);
+    port.write(vm + VM.VMODE, VMODE.TASK);
+    if (port.read(vm + VM.CUT_DUE) !== 0 && !this.isVm0(vm)) this.backup.cut(vm, true);
+    if (port.read(vm + VM.V_PENDING) === 0 && (flags & 2) !== 0) {
+      port.write(vm + VM.WAITING, 1);
+      port.write(vm + VM.STATE, VM_STATE.WAITING);
+      this.scheduler.block(vm);
+      this.#saveCycles = 0;
+      this.#reschedule();
+      return undefined;
+    }
+    this.#resumeVm(vm);
+    return undefined;
+  }
+
+  #setCurrentTask(vm: number, task: number): void {
+    const port = this.port;
+    port.write(vm + VM.CUR_TASK, task);
+    port.write(port.read(vm + VM.INFO) + INFO_CUR_TASK, task);
+  }
+
+  /** The outgoing side of a task switch: its checkpoint when it is due (P8). */
+  #leaveTask(vm: number, from: number, to: number, start: number): void {
+    const port = this.port;
+    port.add(vm + VM.TASK_SWITCHES, 1);
+    let name = "-";
+    if (from !== NONE) {
+      const unit = unitOf(port, vm, from + 2);
+      name = readName(port, unit + UNIT.NAME);
+      const alive = port.read(unit + UNIT.STATE) === TASK_STATE.CREATED;
+      if (alive && this.backup.taskDue(unit)) this.backup.checkpointTask(vm, unit);
+    }
+    this.recorder.emit({
+      type: "switch-task",
+      t: this.ns,
+      vm: this.name(vm),
+      from: name,
+      to: readName(port, unitOf(port, vm, to + 2) + UNIT.NAME),
+    });
+    this.#openSwitch("task", start);
+  }
+
+  /** Runs a VM that is current: delivers a virtual interrupt, or restores what it was doing. */
+  #resumeVm(vm: number): void {
+    const port = this.port;
+    const plain = port.read(vm + VM.PLAIN) !== 0;
+    if (port.read(vm + VM.VMODE) === VMODE.TASK) {
+      const unit = runningTask(port, vm);
+      if (port.read(vm + VM.V_PENDING) !== 0 && this.#deliver(vm, unit)) return;
+      this.domains.open(vm, unit);
+      port.setDacr(port.read(unit + UNIT.DACR_TASK));
+      const slot = port.read(unit + UNIT.SLOT);
+      this.backup.nextSlot(vm, unit);
+      port.write64(unit + UNIT.RUN_START, port.now);
+      port.add(unit + UNIT.DISPATCHED, 1);
+      this.#restore(slot);
+      return;
+    }
+    const kernel = unitOf(port, vm, 0);
+    const current = port.read(vm + VM.CUR_TASK);
+    const unit = plain || current === NONE ? kernel : unitOf(port, vm, current + 2);
+    this.domains.open(vm, unit);
+    port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
+    if (plain && port.read(vm + VM.V_PENDING) !== 0 && this.#interruptKernel(vm)) return;
+    this.#restore(vm + VM.KERNEL_CONTEXT);
+  }
+
+  /** Delivers pending virtual interrupts over a task; false when all are masked. */
+  #deliver(vm: number, unit: number): boolean {
+    const port = this.port;
+    this.domains.open(vm, unit);
+    port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
+    const sources = this.#takePending(vm);
+    if (sources === 0) return false;
+    this.#enterKernelIrq(vm, unit, sources);
+    return true;
+  }
+
+  #enterKernelIrq(vm: number, unit: number, sources: number): void {
+    const port = this.port;
+    this.#closeSwitch();
+    this.#switchKind = undefined;
+    this.#enterKernel(vm, unit, VECTOR.IRQ);
+    this.#cpu.setUserReg(0, sources);
+    this.#cpu.setUserReg(1, port.read(vm + VM.V_TICKS));
+    port.write(vm + VM.V_TICKS, 0);
+  }
+
+  /** Takes the pending sources that the guest does not mask, and shows them in its info page. */
+  #takePending(vm: number): number {
+    const port = this.port;
+    const id = port.read(vm + VM.ID);
+    const mask = port.readUser(slotMva(id, V_MASK), 4);
+    const pending = port.read(vm + VM.V_PENDING);
+    const sources = (pending & ~(mask < 0 ? 0 : mask)) >>> 0;
+    if (sources === 0) return 0;
+    const info = port.read(vm + VM.INFO);
+    port.write(vm + VM.V_PENDING, (pending & ~sources) >>> 0);
+    port.write(vm + VM.V_INTPND, sources);
+    port.write(info + INFO_V_PENDING, (pending & ~sources) >>> 0);
+    port.write(info + INFO_V_INTPND, sources);
+    port.write(info + INFO_V_TICKS, port.read(vm + VM.V_TICKS));
+    return sources;
+  }
+
+  /** A virtual IRQ over kernel mode, for guests without tasks. */
+  #interruptKernel(vm: number): boolean {
+    const port = this.port;
+    const id = port.read(vm + VM.ID);
+    if (port.read(vm + VM.IN_IRQ) !== 0) return false;
+    if (port.readUser(slotMva(id, V_I), 4) !== 0) return false;
+    const sources = this.#takePending(vm);
+    if (sources === 0) return false;
+    port.copyWords(vm + VM.KERNEL_CONTEXT, vm + VM.IRQ_CONTEXT, CONTEXT.REFS);
+    port.write(vm + VM.IN_IRQ, 1);
+    this.#restore(vm + VM.KERNEL_CONTEXT);
+    const cpu = this.#cpu;
+    cpu.setUserReg(0, sources);
+    cpu.setUserReg(1, port.read(vm + VM.V_TICKS));
+    port.write(vm + VM.V_TICKS, 0);
+    cpu.cpsr = USER_CPSR;
+    cpu.pc = (port.read(vm + VM.VECTORS) + VECTOR.IRQ) >>> 0;
+    return true;
+  }
+
+  /** HC_IRET: back to what a virtual IRQ interrupted in kernel mode. */
+  iret(vm: number): number | undefined {
+    const port = this.port;
+    if (port.read(vm + VM.IN_IRQ) === 0) return VMI_ERROR.ESTATE;
+    port.write(vm + VM.IN_IRQ, 0);
+    port.copyWords(vm + VM.IRQ_CONTEXT, vm + VM.KERNEL_CONTEXT, CONTEXT.REFS);
+    this.#resumeVm(vm);
+    return undefined;
+  }
+
+  /** HC_WAIT: the VM waits in kernel mode; `save` keeps its context with result 0. */
+  wait(vm: number, save: () => void): number | undefined {
+    const port = this.port;
+    if (port.read(vm + VM.V_PENDING) !== 0 && port.read(vm + VM.PLAIN) === 0) return 0;
+    this.#cpu.setUserReg(0, 0);
+    save();
+    if (port.read(vm + VM.V_PENDING) !== 0) {
+      this.#resumeVm(vm);
+      return undefined;
+    }
+    port.write(vm + VM.WAITING, 1);
+    port.write(vm + VM.STATE, VM_STATE.WAITING);
+    this.scheduler.block(vm);
+    this.#reschedule();
+    return undefined;
+  }
+
+  /** The current VM gives the CPU up (it was stopped, halted or deleted by its own call). */
+  yieldVm(): void {
+    this.#reschedule();
+  }
+
+  // --- VM switch -------------------------------------------------------------------------------
+
+  /** Chooses the VM to run and runs it; idles when there is none. */
+  #reschedule(): void {
+    const port = this.port;
+    const start = port.charged;
+    const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+    const next = this.scheduler.choose();
+    if (next !== current || next === 0) this.#leaveVm(current);
+    if (next === 0) return this.#idle();
+    if (next !== current) {
+      port.write(MAP.GLOBAL + GLOBAL.CURRENT, next);
+      port.write64(MAP.GLOBAL + GLOBAL.SLICE_START, port.now);
+      port.setPid(SLOT_PID + port.read(next + VM.ID));
+      port.add(next + VM.SWITCHES, 1);
+      port.add(MAP.GLOBAL + GLOBAL.VM_SWITCHES, 1);
+      this.recorder.emit({
+        type: "switch-vm",
+        t: this.ns,
+        from: current === 0 ? "-" : this.name(current),
+        to: this.name(next),
+      });
+      this.#openSwitch("vm", start);
+    }
+    this.#resumeVm(next);
+  }
+
+  /** The outgoing side of a VM switch: its cut when it is due, its slice (P8). */
+  #leaveVm(vm: number): void {
+    if (vm === 0) return;
+    this.#chargeSlice(vm);
+    this.#cutIfDue(vm);
+  }
+
+  #cutIfDue(vm: number): void {
+    const port = this.port;
+    const state = port.read(vm + VM.STATE);
+    const alive = state === VM_STATE.RUNNING || state === VM_STATE.WAITING;
+    if (!alive || this.isVm0(vm) || !this.backup.cutDue(vm)) return;
+    if (port.read(vm + VM.VMODE) === VMODE.KERNEL && port.read(vm + VM.PLAIN) === 0) {
+      // No cut lies inside the kernel (I7): it is taken when the kernel leaves for a task.
+      port.write(vm + VM.CUT_DUE, 1);
+      return;
+    }
+    const kernel = unitOf(port, vm, 0);
+    const unit = runningTask(port, vm);
+    this.domains.open(vm, unit === 0 ? kernel : unit);
+    port.setDacr(port.read((unit === 0 ? kernel : unit) + UNIT.DACR_KERNEL));
+    this.backup.cut(vm, true);
+  }
+
+  /** Takes the time since it got the CPU from a VM's slice. */
+  #chargeSlice(vm: number): void {
+    const port = this.port;
+    const ran = port.now - port.read64(MAP.GLOBAL + GLOBAL.SLICE_START);
+    port.write64(MAP.GLOBAL + GLOBAL.SLICE_START, port.now);
+    port.write64(vm + VM.CYCLES, port.read64(vm + VM.CYCLES) + ran);
+    port.write(vm + VM.SLICE, ((port.read(vm + VM.SLICE) | 0) - ran) >>> 0);
+  }
+
+  /** Nobody has work: the idle loop waits for an interrupt. */
+  #idle(): void {
+    const port = this.port;
+    port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
+    port.setDacr(DACR_MONITOR);
+    this.#switchKind = undefined;
+    this.#cpu.cpsr = 0x53; // SVC, FIQ masked, IRQ open
+    this.#cpu.pc = MAP.IDLE;
+  }
+
+  // --- interrupts ------------------------------------------------------------------------------
+
+  /** A physical interrupt; the context is saved. `vm` is 0 when the monitor was idle. */
+  #interrupt(vm: number): void {
+    const port = this.port;
+    const source = port.device(INTOFFSET);
+    port.setDevice(SRCPND, 1 << source);
+    port.setDevice(INTPND, 1 << source);
+    if (source === INT_TIMER4) this.#tick();
+    if (vm !== 0) {
+      this.#chargeSlice(vm);
+      if ((port.read(vm + VM.SLICE) | 0) <= 0) {
+        if (port.read(vm + VM.STATE) === VM_STATE.RUNNING) {
+          this.scheduler.expire(vm);
+          this.#cutIfDue(vm);
+        }
+        return this.#reschedule();
+      }
+      return this.#resumeVm(vm);
+    }
+    this.#reschedule();
+  }
+
+  /** The monitor's timer: virtual timers of all VMs. */
+  #tick(): void {
+    const port = this.port;
+    port.add(MAP.GLOBAL + GLOBAL.TICKS, 1);
+    for (let id = 0; id < MAX_VMS; id++) {
+      const vm = port.read(MAP.VM_TABLE + id * 4);
+      if (vm === 0) continue;
+      const period = port.read64(vm + VM.TIMER_PERIOD);
+      if (period === 0) continue;
+      const state = port.read(vm + VM.STATE);
+      if (state !== VM_STATE.RUNNING && state !== VM_STATE.WAITING) continue;
+      const due = port.read64(vm + VM.TIMER_NEXT);
+      if (port.now < due) continue;
+      const periods = Math.floor((port.now - due) / period) + 1;
+      port.write64(vm + VM.TIMER_NEXT, due + periods * period);
+      port.add(vm + VM.V_TICKS, periods);
+      this.#endSitOut(vm);
+      this.raise(vm, VIRQ.TIMER);
+    }
+  }
+
+  #endSitOut(vm: number): void {
+    const priority = this.port.read(vm + VM.SIT_OUT);
+    if (priority === 0) return;
+    this.port.write(vm + VM.SIT_OUT, 0);
+    this.scheduler.setReady(vm, priority - 1, true);
+  }
+
+  // --- faults ----------------------------------------------------------------------------------
+
+  /** An exception of a guest: find whose error it is, report it, recover (P9). */
+  #fault(vm: number, kind: FaultKind, pc: number, cpsr: number): void {
+    const port = this.port;
+    const id = port.read(vm + VM.ID);
+    const fsr = kind === "data-abort"
+      ? port.mrc(5, 0, 0)
+      : kind === "prefetch-abort"
+      ? port.mrc(5, 0, 1)
+      : 0;
+    const far = kind === "data-abort" ? port.mrc(6, 0, 0) : pc;
+    const unit = this.#classify(vm, pc, far);
+    if (unit !== 0) this.#accountTask(runningTask(port, vm) || unit);
+    port.add(vm + VM.FAULTS, 1);
+    this.recorder.emit(this.#faultEvent(vm, id, unit, kind, fsr, far, pc, cpsr));
+    this.recover(vm, unit);
+  }
+
+  /** Recovers a task (`unit`) or, when it is 0, a guest, and goes on. */
+  recover(vm: number, unit: number): void {
+    const port = this.port;
+    const goOn = unit !== 0 ? this.recovery.task(vm, unit) : this.recovery.guest(vm);
+    switch (goOn) {
+      case GO_ON.TASK:
+        port.write(vm + VM.VMODE, VMODE.TASK);
+        return this.#resumeVm(vm);
+      case GO_ON.KERNEL: {
+        // The kernel is entered as by an interrupt without a source: it chooses the next task.
+        const running = runningTask(port, vm) || unit;
+        return this.#enterKernelIrq(vm, running, 0);
+      }
+      case GO_ON.HALT:
+        return this.#postMortem("the recovery policy asks for a halt");
+      default:
+        if (port.read(vm + VM.STATE) === VM_STATE.FAILED) {
+          this.setState(vm, VM_STATE.FAILED, "its recovery ladder came to its end");
+        } else {
+          const waiting = port.read(vm + VM.WAITING) !== 0;
+          port.write(vm + VM.STATE, waiting ? VM_STATE.WAITING : VM_STATE.RUNNING);
+          if (waiting) this.scheduler.block(vm);
+          else this.scheduler.expire(vm);
+        }
+        port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
+        return this.#reschedule();
+    }
+  }
+
+  /** The unit of the task whose error it is, 0: the guest's. */
+  #classify(vm: number, pc: number, far: number): number {
+    const port = this.port;
+    const running = runningTask(port, vm);
+    const by = port.read(MAP.GLOBAL + GLOBAL.CLASSIFY);
+    if (by === CLASSIFY.CONTEXT) return running;
+    const id = port.read(vm + VM.ID);
+    const address = by === CLASSIFY.PC ? pc : far - slotMva(id, 0);
+    const piece = address >>> 20;
+    const first = SLOT_MAP.TASKS >>> 20;
+    const count = port.read(vm + VM.UNIT_COUNT) - 2;
+    if (piece < first || piece >= first + count || running === 0) return 0;
+    const unit = unitOf(port, vm, piece - first + 2);
+    return port.read(unit + UNIT.STATE) === TASK_STATE.CREATED ? unit : running;
+  }
+
+  #faultEvent(
+    vm: number,
+    id: number,
+    unit: number,
+    kind: FaultKind,
+    fsr: number,
+    far: number,
+    pc: number,
+    cpsr: number,
+  ): FaultEvent {
+    const symbols = this.recorder.symbols(id);
+    const klass: FaultClass = unit !== 0 ? "task" : "guest";
+    const base = slotMva(id, 0);
+    const inSlot = far >= base && far < base + SLOT_MAP.SIZE;
+    const farSymbol = inSlot ? symbols?.symbolAt(far - base) : undefined;
+    const pcSymbol = pc < SLOT_MAP.SIZE ? symbols?.symbolAt(pc, "function") : undefined;
+    const thumb = (cpsr & 0x20) !== 0;
+    const word = kind === "prefetch-abort" ? undefined : this.#instruction(pc, thumb);
+    const abort = kind === "data-abort" || kind === "prefetch-abort";
+    return {
+      type: "fault",
+      t: this.ns,
+      vm: this.name(vm),
+      ...(unit !== 0 ? { task: readName(this.port, unit + UNIT.NAME) } : {}),
+      class: klass,
+      kind,
+      ...(abort ? { fsr: faultStatusName(fsr), far: hex(far) } : {}),
+      ...(abort && farSymbol !== undefined ? { far_symbol: farSymbol } : {}),
+      pc: hex(pc),
+      ...(pcSymbol !== undefined ? { pc_symbol: pcSymbol } : {}),
+      ...(word === undefined ? {} : { instruction: disassemble(word, pc, { thumb }) }),
+    };
+  }
+
+  #instruction(pc: number, thumb: boolean): number | undefined {
+    const mmu = this.#cpu.mmu;
+    const pa = mmu.probe(pc, 2, true);
+    if (pa < 0) return undefined;
+    return this.port.board.peek(pa, thumb ? 2 : 4);
+  }
+
+  /** An exception out of the monitor itself: class 3. */
+  #ownFault(vector: number, lr: number): never {
+    throw new MonitorFault(
+      `exception at vector 0x${vector.toString(16)} out of the monitor, lr ${hex(lr)}`,
+    );
+  }
+
+  /** The whole system stops; what is known is shown (P9, third class). */
+  #postMortem(reason: string): void {
+    const board = this.port.board;
+    const cpu = this.#cpu;
+    const current = board.peek(MAP.GLOBAL + GLOBAL.CURRENT, 4);
+    const id = current === 0 ? -1 : board.peek(current + VM.ID, 4);
+    const lines = [
+      `pc ${hex(cpu.pc)} cpsr ${hex(cpu.cpsr)} current ${id < 0 ? "none" : this.recorder.name(id)}`,
+      `ttb ${hex(cpu.mmu.mrc(2, 0, 0))} dacr ${hex(cpu.mmu.mrc(3, 0, 0))} ` +
+      `dfsr ${hex(cpu.mmu.mrc(5, 0, 0))} far ${hex(cpu.mmu.mrc(6, 0, 0))}`,
+    ];
+    for (const va of [MAP.SDRAM, MAP.MASTER, MAP.POOL, SRCPND, MAP.VECTORS]) {
+      const entry = board.peek(MAP.MASTER + (va >>> 20) * 4, 4);
+      lines.push(`master entry of ${hex(va)}: ${hex(entry)}`);
+    }
+    const t = this.ns;
+    this.recorder.emit({
+      type: "fault",
+      t,
+      vm: "vmm",
+      class: "vmm",
+      kind: "data-abort",
+      pc: hex(cpu.pc),
+      detail: reason,
+    });
+    this.recorder.emit({
+      type: "recovery",
+      t,
+      vm: "vmm",
+      action: "halt",
+      generation: -1,
+      lost: -1,
+      cycles: 0,
+    });
+    this.recorder.emit({ type: "post-mortem", t, reason, lines });
+    board.poke(MAP.GLOBAL + GLOBAL.STOPPED, 1);
+    board.requestStop();
+  }
+
+  #peek64(address: number): number {
+    const board = this.port.board;
+    return board.peek(address, 4) + board.peek(address + 4, 4) * 0x1_0000_0000;
+  }
+
+  #poke64(address: number, value: number): void {
+    this.port.board.poke(address, value >>> 0);
+    this.port.board.poke(address + 4, Math.floor(value / 0x1_0000_0000));
+  }
+
+  /** Strategy in force, by number (STRATEGY). */
+  get protecting(): boolean {
+    return this.backup.strategy !== STRATEGY.OFF;
+  }
+}
+
+function hex(n: number): string {
+  return "0x" + (n >>> 0).toString(16).padStart(8, "0");
+}
