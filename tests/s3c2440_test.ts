@@ -166,3 +166,37 @@ Deno.test("Device.write() obeys the masks", core, () => {
   d.write(12, 4, 0x1234);
   assert.equal(d.read(12, 4), 0x34);
 });
+
+Deno.test("state() and restore() keep every device as it is", core, () => {
+  const bases = Object.values(BASE).filter((base) => base !== BASE.CLKPWR);
+  const write = fc.record({
+    address: fc.tuple(fc.constantFrom(...bases), fc.nat(63)).map(([base, i]) => base + 4 * i),
+    value: fc.oneof(fc.integer(), fc.nat(0xff), fc.constantFrom(0x5, 0x80, 0x185, 0x500000, 0x9)),
+    cycles: fc.nat(20_000),
+  });
+  const writes = fc.array(write, { minLength: 1, maxLength: 40 });
+  fc.assert(
+    fc.property(writes, writes, (before, after) => {
+      const apply = (rig: Rig, list: typeof before) => {
+        for (const { address, value, cycles } of list) {
+          rig.write(address, value);
+          rig.run(cycles);
+        }
+      };
+      const a = new Rig(true);
+      a.soc.uart[1].receive([1, 2, 3, 4]);
+      apply(a, before);
+      const [clock, soc] = structuredClone([a.clock.state(), a.soc.state()] as const);
+      const b = new Rig();
+      b.clock.restore(clock);
+      b.soc.restore(soc);
+      assert.deepEqual(b.soc.state(), soc);
+      assert.deepEqual([b.irq, b.fiq], [a.irq, a.fiq]);
+      apply(a, after);
+      apply(b, after);
+      assert.deepEqual(b.soc.state(), a.soc.state());
+      assert.deepEqual(b.clock.state(), a.clock.state());
+    }),
+    { numRuns: 200 },
+  );
+});
