@@ -24,5 +24,12 @@ export * from "./core/trace.ts";
 export { parseTime } from "./core/time.ts";
 export { type Fault, parseFault } from "./core/fault.ts";
 export { dumpMonitor, type PageTableRow } from "./core/dump.ts";
-export { checkPolicy, DEFAULT_POLICY, type LadderStep, type RecoveryPolicy } from "./core/policy.ts";
+export {
+  checkPolicy,
+  DEFAULT_POLICY,
+  type LadderStep,
+  type RecoveryPolicy,
+} from "./core/policy.ts";
 export { loadImage } from "./core/loader.ts";
+export { type FaultResult, type Outcome, runFault } from "./core/campaign.ts";
+export { type BenchRow, benchSwitch, type Spread } from "./core/bench.ts";

@@ -66,8 +66,8 @@ export class Domains {
     const epoch = port.read(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH);
     if (port.read(unit + UNIT.EPOCH) === epoch) return;
     const kernel = unitOf(port, vm, 0);
-    const plain = port.read(vm + VM.PLAIN) !== 0;
-    const needed = plain ? [kernel] : [kernel, unitOf(port, vm, 1), unit];
+    const hasCommon = port.read(vm + VM.UNIT_COUNT) > 1;
+    const needed = hasCommon ? [kernel, unitOf(port, vm, 1), unit] : [kernel];
     let changed = false;
     for (const u of needed) {
       if (port.read(u + UNIT.DOMAIN) === CLOSED_DOMAIN) {
@@ -82,7 +82,7 @@ export class Domains {
       port.invalidateInstructionTlb();
     }
     const image = (u: number) => 1 << port.read(u + UNIT.DOMAIN) * 2;
-    const common = plain ? 0 : image(needed[1]);
+    const common = hasCommon ? image(needed[1]) : 0;
     const own = image(unit);
     port.write(unit + UNIT.DACR_TASK, (DACR_MONITOR | common | own) >>> 0);
     port.write(unit + UNIT.DACR_KERNEL, (DACR_MONITOR | common | own | image(kernel)) >>> 0);

@@ -11,7 +11,7 @@ import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { readName, slotMva, type VmStore } from "./vm.ts";
+import { readName, slotMva, taskCount, type VmStore } from "./vm.ts";
 import {
   type Field,
   HC,
@@ -251,10 +251,10 @@ export class Hypercalls {
   #taskCreate(vm: number, entry: number, argument: number, priority: number): Result {
     const vmm = this.#vmm;
     const port = vmm.port;
-    if (priority >>> 0 > 63 || port.read(vm + VM.PLAIN) !== 0) return VMI_ERROR.EINVAL;
+    if (priority >>> 0 > 63) return VMI_ERROR.EINVAL;
     if (port.loadByte(vm + VM.PRIORITY_TASK + priority) !== 0) return VMI_ERROR.ESTATE;
     const piece = entry >>> 20;
-    const count = port.read(vm + VM.UNIT_COUNT) - 2;
+    const count = taskCount(port, vm);
     let task = 0;
     let unit = 0;
     for (; task < count; task++) {
@@ -283,8 +283,7 @@ export class Hypercalls {
   /** The unit of a created task, 0 when there is none of that number. */
   #task(vm: number, task: number): number {
     const port = this.#vmm.port;
-    const plain = port.read(vm + VM.PLAIN) !== 0;
-    if (plain || task >= port.read(vm + VM.UNIT_COUNT) - 2) return 0;
+    if (task >= taskCount(port, vm)) return 0;
     const unit = unitOf(port, vm, task + 2);
     return port.read(unit + UNIT.STATE) === TASK_STATE.ABSENT ? 0 : unit;
   }
@@ -400,7 +399,6 @@ export class Hypercalls {
     const mva = this.#address(caller, buffer, 0x30);
     if (mva < 0 || (buffer & 3) !== 0) return VMI_ERROR.EFAULT;
     const state = port.read(vm + VM.STATE);
-    const plain = port.read(vm + VM.PLAIN) !== 0;
     const values: Readonly<Record<string, number>> = {
       state,
       vm_switches: port.read(vm + VM.SWITCHES),
@@ -408,7 +406,7 @@ export class Hypercalls {
       checkpoints: port.read(vm + VM.CHECKPOINTS),
       faults: port.read(vm + VM.FAULTS),
       recoveries: port.read(vm + VM.RECOVERIES),
-      tasks: port.read(vm + VM.UNIT_COUNT) - (plain ? 1 : 2),
+      tasks: taskCount(port, vm),
     };
     for (const field of STATUS_FIELDS as readonly Field[]) {
       if (field.name === "name") {

@@ -52,7 +52,7 @@ export interface GuestImage {
   readonly elf: ElfFile;
   /** Kernel first, common second, then the tasks. */
   readonly units: readonly ImageUnit[];
-  /** True without a manifest: one piece, guest-level recovery only. */
+  /** True without tasks: kernel mode only, interrupts over it, guest-level recovery only. */
   readonly plain: boolean;
 }
 
@@ -78,7 +78,7 @@ export function loadImage(bytes: Uint8Array, name: string): GuestImage {
     : readManifest(manifest.bytes, elf, name);
   checkPieces(units, name);
   checkSegments(elf, units, name);
-  return { name, elf, units, plain: manifest === undefined };
+  return { name, elf, units, plain: !units.some((u) => u.kind === UNIT_KIND.TASK) };
 }
 
 /** What a page holds in the image: 4096 bytes, zero where no segment reaches. */

@@ -98,7 +98,9 @@ function writeTables(board: Board): void {
   section(MAP.SDRAM, MEMORY_TYPE.WB);
   for (let va = MAP.MASTER; va < MAP.TABLES_END; va += 0x10_0000) section(va, MEMORY_TYPE.NCB);
   for (let va = MAP.ARENA; va < MAP.ARENA_END; va += 0x10_0000) section(va, MEMORY_TYPE.WB);
-  for (let va = MAP.POOL; va < board.sdram.base + board.sdram.size; va += 0x10_0000) section(va, MEMORY_TYPE.NCB);
+  for (let va = MAP.POOL; va < board.sdram.base + board.sdram.size; va += 0x10_0000) {
+    section(va, MEMORY_TYPE.NCB);
+  }
   for (const megabyte of SFRS) section(megabyte * 0x10_0000, MEMORY_TYPE.NCNB);
   set(MAP.VECTORS, coarseDescriptor(MAP.VECTOR_TABLE, 0));
   const entry = MAP.VECTOR_TABLE + (MAP.VECTORS >>> 12 & 255) * 4;

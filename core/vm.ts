@@ -65,6 +65,11 @@ const INFO = {
   BOOT_ARG: infoOffset("BOOT_ARG"),
 } as const;
 
+/** Task areas of a VM. */
+export function taskCount(port: Port, vm: number): number {
+  return Math.max(0, port.read(vm + VM.UNIT_COUNT) - 2);
+}
+
 /** MVA of guest address `va` of VM number `id`. */
 export function slotMva(id: number, va: number): number {
   return SLOT_BASE + id * SLOT_MAP.SIZE + va;
@@ -429,8 +434,7 @@ export class VmStore {
     port.write(info + INFO.VERSION, VMI_VERSION);
     port.write(info + INFO.VM_ID, id);
     port.write(info + INFO.CUR_TASK, NONE);
-    const tasks = port.read(vm + VM.UNIT_COUNT) - (port.read(vm + VM.PLAIN) !== 0 ? 1 : 2);
-    port.write(info + INFO.TASKS, tasks);
+    port.write(info + INFO.TASKS, taskCount(port, vm));
     port.write(info + INFO.IMAGES, id === 0 ? this.images : 0);
     writeText(port, info + INFO.BOOT_ARG, this.#argument(port.read(vm + VM.IMAGE)), 256);
   }

@@ -35,7 +35,7 @@ import type { Recorder } from "./recorder.ts";
 import { GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { FaultClass, FaultEvent, FaultKind } from "./trace.ts";
-import { infoOffset, readName, slotMva, USER_CPSR, VmStore } from "./vm.ts";
+import { infoOffset, readName, slotMva, taskCount, USER_CPSR, VmStore } from "./vm.ts";
 import { CONTROL_FIELDS, SLOT_MAP, VIRQ, VM_STATE, VM_STATE_NAMES, VMI_ERROR } from "./vmi.ts";
 
 const V_I = SLOT_MAP.VMI_CONTROL + CONTROL_FIELDS.find((f) => f.name === "V_I")!.offset;
@@ -63,8 +63,16 @@ const INT_TIMER4 = 14;
 /** Parts of a switch, as the paper's Fig. 7 and 8 divide it. */
 export type SwitchPart = "save" | "switch" | "restore";
 
-/** Told of each measured part of a switch. */
-export type SwitchProbe = (kind: "vm" | "task", part: SwitchPart, cycles: number) => void;
+/**
+ * Told of each measured part of a switch, in order; `backup` is what checkpoints inside the switch
+ * took, which is not in `cycles`.
+ */
+export type SwitchProbe = (
+  kind: "vm" | "task",
+  part: SwitchPart,
+  cycles: number,
+  backup: number,
+) => void;
 
 /** The monitor. */
 export class Vmm {
@@ -291,21 +299,22 @@ export class Vmm {
     this.#cpu.pc = pc;
     port.charge(6);
     if (this.#switchKind !== undefined) {
-      this.probe?.(this.#switchKind, "restore", port.charged - start);
+      this.probe?.(this.#switchKind, "restore", port.charged - start, 0);
       this.#switchKind = undefined;
     }
   }
 
-  #openSwitch(kind: "vm" | "task", start: number): void {
+  #openSwitch(kind: "vm" | "task", start: number, backup: number): void {
     if (this.probe === undefined) return;
     this.#switchKind = kind;
-    this.#switchStart = start;
-    this.probe(kind, "save", this.#saveCycles);
+    this.#switchStart = start + backup;
+    this.probe(kind, "save", this.#saveCycles, backup);
+    this.#saveCycles = 0;
   }
 
   #closeSwitch(): void {
     if (this.#switchKind === undefined) return;
-    this.probe?.(this.#switchKind, "switch", this.port.charged - this.#switchStart);
+    this.probe?.(this.#switchKind, "switch", this.port.charged - this.#switchStart, 0);
   }
 
   #accountTask(unit: number): void {
@@ -363,8 +372,7 @@ export class Vmm {
   dispatch(vm: number, task: number, result: number, flags: number): number | undefined {
     const port = this.port;
     const start = port.charged;
-    const count = port.read(vm + VM.UNIT_COUNT) - 2;
-    if (port.read(vm + VM.PLAIN) !== 0 || task >>> 0 >= count) return VMI_ERROR.EINVAL;
+    if (task >>> 0 >= taskCount(port, vm)) return VMI_ERROR.EINVAL;
     const next = unitOf(port, vm, task + 2);
     if (port.read(next + UNIT.STATE) !== TASK_STATE.CREATED) return VMI_ERROR.ESTATE;
     if ((flags & 1) !== 0) port.write(port.read(next + UNIT.SLOT) + CONTEXT.R0, result >>> 0);
@@ -396,11 +404,14 @@ export class Vmm {
     const port = this.port;
     port.add(vm + VM.TASK_SWITCHES, 1);
     let name = "-";
+    let copying = 0;
     if (from !== NONE) {
       const unit = unitOf(port, vm, from + 2);
       name = readName(port, unit + UNIT.NAME);
       const alive = port.read(unit + UNIT.STATE) === TASK_STATE.CREATED;
+      const before = port.charged;
       if (alive && this.backup.taskDue(unit)) this.backup.checkpointTask(vm, unit);
+      copying = port.charged - before;
     }
     this.recorder.emit({
       type: "switch-task",
@@ -409,7 +420,7 @@ export class Vmm {
       from: name,
       to: readName(port, unitOf(port, vm, to + 2) + UNIT.NAME),
     });
-    this.#openSwitch("task", start);
+    this.#openSwitch("task", start, copying);
   }
 
   /** Runs a VM that is current: delivers a virtual interrupt, or restores what it was doing. */
@@ -535,7 +546,7 @@ export class Vmm {
     const start = port.charged;
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
     const next = this.scheduler.choose();
-    if (next !== current || next === 0) this.#leaveVm(current);
+    const copying = next !== current || next === 0 ? this.#leaveVm(current) : 0;
     if (next === 0) return this.#idle();
     if (next !== current) {
       port.write(MAP.GLOBAL + GLOBAL.CURRENT, next);
@@ -549,16 +560,22 @@ export class Vmm {
         from: current === 0 ? "-" : this.name(current),
         to: this.name(next),
       });
-      this.#openSwitch("vm", start);
+      this.#openSwitch("vm", start, copying);
     }
     this.#resumeVm(next);
   }
 
-  /** The outgoing side of a VM switch: its cut when it is due, its slice (P8). */
-  #leaveVm(vm: number): void {
-    if (vm === 0) return;
+  /**
+   * The outgoing side of a VM switch: its slice, its cut when it is due (P8).
+   *
+   * @returns Cycles that the cut took.
+   */
+  #leaveVm(vm: number): number {
+    if (vm === 0) return 0;
     this.#chargeSlice(vm);
+    const before = this.port.charged;
     this.#cutIfDue(vm);
+    return this.port.charged - before;
   }
 
   #cutIfDue(vm: number): void {
@@ -706,7 +723,7 @@ export class Vmm {
     const address = by === CLASSIFY.PC ? pc : far - slotMva(id, 0);
     const piece = address >>> 20;
     const first = SLOT_MAP.TASKS >>> 20;
-    const count = port.read(vm + VM.UNIT_COUNT) - 2;
+    const count = taskCount(port, vm);
     if (piece < first || piece >= first + count || running === 0) return 0;
     const unit = unitOf(port, vm, piece - first + 2);
     return port.read(unit + UNIT.STATE) === TASK_STATE.CREATED ? unit : running;
