@@ -8,6 +8,7 @@ import type { AccessSize, Bus } from "./bus.ts";
 import type { Clock } from "./clock.ts";
 import { CpuCore, type ExceptionCounters, psr, STOP, type Stop } from "./cpu_core.ts";
 import { exactStep } from "./cpu_exact.ts";
+import { execute } from "./cpu_run.ts";
 import { bankOf, MODE, STATE } from "./cpu_state.ts";
 import { LOOKASIDE_BYTES } from "./lookaside.ts";
 import type { HostMemory } from "./memory.ts";
@@ -139,7 +140,9 @@ export class Cpu {
       }
       if (clock.now >= until) return STOP.TIME;
       if (this.breakpoints.size > 0 && this.#atBreakpoint()) return STOP.BREAK;
-      const stop = this.#stretch(this.breakpoints.size > 0 ? 1 : until - clock.now);
+      const stop = this.breakpoints.size > 0
+        ? this.#stretch(1, exactStep)
+        : this.#stretch(until - clock.now, execute);
       if (stop !== STOP.TIME) return stop;
     }
   }
@@ -151,7 +154,7 @@ export class Cpu {
    */
   step(): Stop {
     this.#passing = -1;
-    return this.#stretch(1);
+    return this.#stretch(1, exactStep);
   }
 
   /** Makes {@linkcode run} return {@linkcode STOP.REQUEST} at the next instruction boundary. */
@@ -273,10 +276,11 @@ export class Cpu {
    * Tells the CPU that physical memory was written by another than its own stores (DMA, a loader, a
    * debugger), so that instructions decoded from it are forgotten.
    *
-   * @param _pa First physical address.
-   * @param _length Bytes.
+   * @param pa First physical address, unsigned.
+   * @param length Bytes.
    */
-  invalidateCode(_pa: number, _length: number): void {
+  invalidateCode(pa: number, length: number): void {
+    this.#core.invalidateCode(pa, length);
   }
 
   /** The whole CPU as plain data. RAM is the board's. */
@@ -311,6 +315,7 @@ export class Cpu {
     }
     const core = this.#core;
     core.reset();
+    core.code.clear();
     core.setFlags(s.cpsr);
     core.i32[STATE.CPSR] = s.cpsr & 0xff;
     core.i32.set(s.registers, STATE.R);
@@ -328,13 +333,13 @@ export class Cpu {
     this.#passing = -1;
   }
 
-  /** Runs one stretch: an interrupt entry, or instructions. */
-  #stretch(cycles: number): Stop {
+  /** Runs one stretch: an interrupt entry, or instructions by one of the interpreters. */
+  #stretch(cycles: number, interpreter: (core: CpuCore) => void): Stop {
     const core = this.#core;
     const start = this.#clock.now;
     core.begin(cycles);
     if (core.interruptPending) core.interrupt();
-    else while (core.left > 0) exactStep(core);
+    else interpreter(core);
     core.end(start);
     const stop = core.stop;
     core.stop = STOP.TIME;

@@ -7,6 +7,7 @@
 import type { AccessSize, Bus } from "./bus.ts";
 import type { Clock } from "./clock.ts";
 import { C1, FAULT } from "./cp15.ts";
+import { CodeCache } from "./cpu_code.ts";
 import { bankOf, MODE, PSR, PSR_BITS, STATE } from "./cpu_state.ts";
 import type { HostMemory } from "./memory.ts";
 import { ACCESS, Mmu } from "./mmu.ts";
@@ -109,6 +110,8 @@ export class CpuCore {
   readonly clock: Clock;
   /** The MMU. */
   readonly mmu: Mmu;
+  /** Decoded instructions. */
+  readonly code: CodeCache;
   /** Cycles until this stretch ends; board time is {@linkcode deadline} - left. */
   left = 0;
   /** Board time at which this stretch ends. */
@@ -141,6 +144,7 @@ export class CpuCore {
     this.bus = bus;
     this.clock = clock;
     this.mmu = new Mmu(memory, bus);
+    this.code = new CodeCache(memory, this.mmu);
   }
 
   // ---- time
@@ -401,6 +405,7 @@ export class CpuCore {
       if (size === 4) this.i32[at >>> 2] = value;
       else if (size === 2) this.u16[at >>> 1] = value;
       else this.u8[at] = value;
+      if (mmu.codePages[at >>> 12] !== 0) this.code.invalidate(at, size);
       return;
     }
     if (this.running) this.clock.now = this.deadline - this.left;
@@ -428,6 +433,15 @@ export class CpuCore {
       return this.#externalFault(pc, this.mmu.entry < 0 ? 0 : this.mmu.itlb.info[this.mmu.entry]);
     }
     return value;
+  }
+
+  /** Forgets instructions decoded from physical memory that another wrote. */
+  invalidateCode(pa: number, length: number): void {
+    for (const region of this.bus.ram) {
+      const from = Math.max(pa, region.base);
+      const to = Math.min(pa + length, region.base + region.size);
+      if (from < to) this.code.invalidate(region.offset + from - region.base, to - from);
+    }
   }
 
   /** Notes an alignment fault of an address. */
