@@ -101,7 +101,8 @@ Deno.test("each manifest section names page-aligned parts inside their pieces", 
   for (const name of guestNames) {
     const elf = await loadGuest(name);
     const section = sections(elf).get(".understudy");
-    assert.ok(section, name);
+    assert.equal(section !== undefined, manifest.images[name].kind === "tasks", name);
+    if (section === undefined) continue;
     const view = new DataView(elf.buffer, section.offset, section.size);
     const records = view.getUint32(8, true);
     assert.equal(view.getUint32(0, true), 0x464d5355, name);

@@ -6,9 +6,9 @@
         .arm
         .global vectors
 vectors:
-        ldr     sp, =kernel_stack_end
-        ldr     r0, =kernel_bss_start
-        ldr     r1, =kernel_bss_end
+        ldr     sp, =stack_end
+        ldr     r0, =bss_start
+        ldr     r1, =bss_end
         mov     r2, #0
 1:      cmp     r0, r1
         strlo   r2, [r0], #4

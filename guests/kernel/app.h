@@ -1,10 +1,5 @@
 /*
- * The application: what APP_DEF lists.
- *
- *   APP_TASK(area, function, priority, stack bytes)   a task; OS_PRIO_SELF: not created at the start
- *   APP_SEM(number, name, count)                      a semaphore; tasks name it by `name`
- *
- * Areas and events are numbered from 0 without a gap. The idle task is the last area.
+ * What the application's list gives to its tasks: their functions and the names of its events.
  */
 #ifndef APP_H
 #define APP_H
@@ -14,9 +9,7 @@
 extern OS_EVENT OSEventTbl[];
 
 #define APP_TASK(area, function, priority, stack) void function(void *pdata);
-#define APP_SEM(number, name, count) static OS_EVENT *const name = &OSEventTbl[number];
-#include APP_DEF
-#undef APP_TASK
-#undef APP_SEM
+#define APP_EVENT(number, name, create, argument) static OS_EVENT *const name = &OSEventTbl[number];
+#include "app_list.h"
 
 #endif

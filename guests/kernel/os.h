@@ -12,26 +12,10 @@
 #include "port.h"
 #include "ucos_ii.h"
 
-/* OSTCBStat: what a task waits for. */
-#define OS_STAT_RDY             0x00
-#define OS_STAT_SEM             0x01
-#define OS_STAT_MBOX            0x02
-#define OS_STAT_Q               0x04
-#define OS_STAT_SUSPEND         0x08
-#define OS_STAT_MUTEX           0x10
-#define OS_STAT_FLAG            0x20
 #define OS_STAT_PEND            (OS_STAT_SEM | OS_STAT_MBOX | OS_STAT_Q | OS_STAT_MUTEX | OS_STAT_FLAG)
 
-/* A task. Number n of OSTCBTbl is the task of area n. */
-typedef struct os_tcb {
-    OS_EVENT *event;            /* what it waits for */
-    INT32U    result;           /* of its last call */
-    INT16U    dly;              /* ticks to wait, 0: no limit */
-    INT8U     stat;             /* OS_STAT_... */
-    INT8U     prio;
-    INT8U     exists;
-    INT8U     deliver;          /* the result is still to be put in its r0 */
-} OS_TCB;
+/* In OSTCBPrioTbl: a priority that a mutex lends to its owner. */
+#define OS_TCB_RESERVED         ((OS_TCB *)1)
 
 /* An area of a task, from the linker. */
 typedef struct os_area {
@@ -46,14 +30,17 @@ typedef struct os_app_task {
     INT8U prio;
 } OS_APP_TASK;
 
-extern const OS_AREA     OSArea[];
-extern const OS_APP_TASK OSAppTask[];
 extern const INT8U       OSAreas;
-extern const char        OSAppName[];
-void os_app_events(void);
+extern const OS_AREA     OSArea[];
+extern const OS_AREA     OSSharedArea;
+extern const OS_APP_TASK OSAppTask[];
+extern OS_TCB            OSTCBTbl[];    /* number n: the task of area n; free: OSTCBStkSize is 0 */
 
 extern INT32U    OSTime;
-extern OS_TCB    OSTCBTbl[OS_MAX_TASKS];
+extern INT32U    OSCtxSwCtr;
+extern INT8U     OSIntNesting;
+extern INT8U     OSLockNesting;
+extern OS_TCB   *OSTCBList;
 extern OS_TCB   *OSTCBPrioTbl[OS_LOWEST_PRIO + 1];
 extern OS_TCB   *OSTCBCur;
 extern OS_EVENT  OSEventTbl[OS_MAX_EVENTS];
@@ -62,22 +49,56 @@ extern OS_EVENT  OSEventTbl[OS_MAX_EVENTS];
 INT8U     os_lowest(INT8U bits);
 void      os_ready(OS_TCB *tcb);
 void      os_unready(OS_TCB *tcb);
-OS_TCB   *os_task_of(INT32U prio);
 BOOLEAN   os_readable(INT32U address, INT32U length);
 BOOLEAN   os_writable(INT32U address, INT32U length);
+BOOLEAN   os_locked(void);
+void      os_lock_forget(const OS_TCB *tcb);
+/* os_app.c */
+void      os_app_events(void);
 /* os_event.c */
+void      os_event_init(void);
 OS_EVENT *os_event_new(INT8U type);
 INT8U     os_event_check(INT32U handle, INT8U type);
-void      os_event_wait(OS_EVENT *event, INT8U stat, INT16U timeout);
+INT8U     os_event_delete(INT32U handle, INT8U type, INT32U opt, INT32U result);
+void      os_event_copy(const OS_EVENT *event, INT8U *tbl, INT8U *grp);
+INT8U     os_event_wait(OS_EVENT *event, INT8U stat, INT32U timeout);
+OS_TCB   *os_event_first(const OS_EVENT *event);
 OS_TCB   *os_event_wake(OS_EVENT *event, INT32U result);
 void      os_event_leave(OS_TCB *tcb);
+void      os_event_timeout(OS_TCB *tcb);
 /* os_task.c */
+OS_TCB   *os_task_of(INT32U prio);
 void      os_task_forget(OS_TCB *tcb);
+void      os_task_set_prio(OS_TCB *tcb, INT8U prio);
 /* os_time.c */
 void      os_time_tick(INT32U ticks);
+/* os_mutex.c */
+void      os_mutex_settle(const OS_EVENT *event);
+void      os_mutex_forget(OS_TCB *owner);
+/* os_q.c */
+void      os_q_init(void);
+/* os_mem.c */
+INT8U     os_block_send(INT32U msg);
+void      os_block_take(INT32U msg, const OS_TCB *taker);
+void      os_block_drop(INT32U msg);
+void      os_block_forget(const OS_TCB *owner);
+/* os_stat.c */
+void      os_stat_tick(INT32U ticks);
+
+/* Hooks: functions of these names in the application's kernel part take the place of empty ones. */
+void      OSInitHookBegin(void);
+void      OSInitHookEnd(void);
+void      OSTaskCreateHook(OS_TCB *ptcb);
+void      OSTaskDelHook(OS_TCB *ptcb);
+void      OSTaskIdleHook(void);
+void      OSTaskStatHook(void);
+void      OSTaskSwHook(void);
+void      OSTCBInitHook(OS_TCB *ptcb);
+void      OSTimeTickHook(void);
+void      OSVirqHook(INT32U sources);   /* interrupts other than the tick */
 
 /* The handlers of the kernel calls. */
-#define CALL(number, name) INT32U call_##name(INT32U a, INT32U b, INT32U c);
+#define CALL(number, name) INT32U call_##name(INT32U a, INT32U b, INT32U c, INT32U d);
 #include "os_calls.def"
 #undef CALL
 

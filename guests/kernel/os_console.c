@@ -3,25 +3,29 @@
  */
 #include "os.h"
 
-/* OSPrint(text, length): the machine checks the address; bytes written, or below zero. */
-INT32U call_print(INT32U text, INT32U length, INT32U c)
+#define REFUSED ((INT32U)-1)
+
+/* OSPrint(text, length): bytes written, or below zero. */
+INT32U call_print(INT32U text, INT32U length, INT32U c, INT32U d)
 {
-    (void)c;
-    if (!os_readable(text, length))
-        return (INT32U)-1;
-    return port_write(text, length);
+    return os_readable(text, length) ? (INT32U)port_write(text, length) : REFUSED;
+}
+
+/* OSInput(buffer, size): bytes read, 0 when there are none, or below zero. */
+INT32U call_input(INT32U buffer, INT32U size, INT32U c, INT32U d)
+{
+    return os_writable(buffer, size) ? (INT32U)port_read(buffer, size) : REFUSED;
 }
 
 /* OSBootArg(buffer, size): length of the argument, or below zero. */
-INT32U call_boot_arg(INT32U buffer, INT32U size, INT32U c)
+INT32U call_boot_arg(INT32U buffer, INT32U size, INT32U c, INT32U d)
 {
-    const char *from = port_boot_arg();
-    char       *to = (char *)buffer;
-    INT32U      i = 0;
+    const volatile char *from = port_boot_arg();
+    char                *to = (char *)buffer;
+    INT32U               i = 0;
 
-    (void)c;
     if (size == 0 || !os_writable(buffer, size))
-        return (INT32U)-1;
+        return REFUSED;
     while (i < size - 1 && from[i] != '\0') {
         to[i] = from[i];
         i++;

@@ -7,11 +7,16 @@
 #include "os.h"
 
 INT32U   OSTime;                                /* ticks since the start */
-OS_TCB   OSTCBTbl[OS_MAX_TASKS];
+INT32U   OSCtxSwCtr;                            /* task switches */
+INT8U    OSIntNesting;                          /* inside a virtual interrupt */
+INT8U    OSLockNesting;                         /* scheduler locks of OSTCBLock */
+OS_TCB  *OSTCBList;                             /* all tasks */
 OS_TCB  *OSTCBPrioTbl[OS_LOWEST_PRIO + 1];      /* whose priority it is */
 OS_TCB  *OSTCBCur;                              /* who ran when the kernel was entered */
 
-static INT32U (*const handlers[OS_CALLS])(INT32U, INT32U, INT32U) = {
+static OS_TCB *OSTCBLock;                       /* who has locked the scheduler */
+
+static INT32U (*const handlers[OS_CALLS])(INT32U, INT32U, INT32U, INT32U) = {
 #define CALL(number, name) [number] = call_##name,
 #include "os_calls.def"
 #undef CALL
@@ -25,32 +30,29 @@ INT8U os_lowest(INT8U bits)
     return bits & 0x0f ? of[bits & 0x0f] : of[bits >> 4] + 4;
 }
 
-/* Priority of the highest ready task: the same time whatever the number of tasks. */
-static INT8U highest(void)
+/* The highest ready task: the same time whatever the number of tasks. */
+static OS_TCB *highest(void)
 {
     INT8U y = os_lowest(port_rdy_grp());
 
-    return y * 8 + os_lowest(port_rdy_tbl(y));
+    return OSTCBPrioTbl[y * 8 + os_lowest(port_rdy_tbl(y))];
+}
+
+static BOOLEAN is_ready(const OS_TCB *tcb)
+{
+    return port_rdy_tbl(tcb->OSTCBPrio >> 3) >> (tcb->OSTCBPrio & 7) & 1;
 }
 
 /* A task may run when nothing holds it. */
 void os_ready(OS_TCB *tcb)
 {
-    if (tcb->stat == OS_STAT_RDY && tcb->dly == 0)
-        port_ready(tcb->prio, PORT_NONE);
+    if (tcb->OSTCBStat == OS_STAT_RDY && tcb->OSTCBDly == 0)
+        port_ready(tcb->OSTCBPrio, PORT_NONE);
 }
 
 void os_unready(OS_TCB *tcb)
 {
-    port_ready(PORT_NONE, tcb->prio);
-}
-
-/* The task of a priority as the calls name it, or NULL. */
-OS_TCB *os_task_of(INT32U prio)
-{
-    if (prio == OS_PRIO_SELF)
-        return OSTCBCur;
-    return prio <= OS_LOWEST_PRIO ? OSTCBPrioTbl[prio] : NULL;
+    port_ready(PORT_NONE, tcb->OSTCBPrio);
 }
 
 /* Is [address, address + length) inside [start, end)? */
@@ -65,7 +67,8 @@ BOOLEAN os_writable(INT32U address, INT32U length)
     const OS_AREA *area = &OSArea[OSTCBCur - OSTCBTbl];
 
     return inside(address, length, area->data_start, area->data_end)
-        || inside(address, length, area->stack_start, area->stack_end);
+        || inside(address, length, area->stack_start, area->stack_end)
+        || inside(address, length, OSSharedArea.data_start, OSSharedArea.data_end);
 }
 
 /* May the current task read there? */
@@ -77,21 +80,37 @@ BOOLEAN os_readable(INT32U address, INT32U length)
         || inside(address, length, area->text_start, area->text_end);
 }
 
-/* Leaves the kernel for the highest ready task. */
+/*
+ * The task to run: the highest ready one, or who has locked the scheduler. Who has locked it and is
+ * not ready has been held by the monitor after a recovery; the others go on meanwhile.
+ */
+static OS_TCB *choose(void)
+{
+    return OSLockNesting > 0 && is_ready(OSTCBLock) ? OSTCBLock : highest();
+}
+
+/* Leaves the kernel. */
 static void __attribute__((noreturn)) os_exit(void)
 {
     for (;;) {
-        OS_TCB *next = OSTCBPrioTbl[highest()];
-        BOOLEAN deliver;
+        OS_TCB *next = choose();
+        BOOLEAN deliver, idle;
 
-        if (next == NULL)                       /* a ready bit without a task: damaged */
+        if (next == NULL || next == OS_TCB_RESERVED)    /* a ready bit without a task: damaged */
             port_halt(1);
-        deliver = next->deliver;
-        next->deliver = FALSE;
-        port_dispatch(next - OSTCBTbl, next->result, deliver, next->prio == OS_IDLE_PRIO);
-        if (next->prio == OS_IDLE_PRIO)         /* still here: refused */
+        deliver = next->OSTCBDeliver;
+        idle = next->OSTCBPrio == OS_IDLE_PRIO;
+        next->OSTCBDeliver = FALSE;
+        if (next != OSTCBCur) {
+            OSCtxSwCtr++;
+            OSTaskSwHook();
+        }
+        if (idle)
+            OSTaskIdleHook();
+        port_dispatch(next - OSTCBTbl, next->OSTCBResult, deliver, idle);
+        if (idle)                               /* still here: refused, and nobody is left */
             port_halt(2);
-        os_task_forget(next);
+        os_task_forget(next);                   /* the monitor has ended that task */
     }
 }
 
@@ -100,26 +119,22 @@ static void enter(void)
 {
     INT32U area = port_current();
 
-    if (area >= OSAreas || !OSTCBTbl[area].exists)
+    if (area >= OSAreas || OSTCBTbl[area].OSTCBStkSize == 0)
         port_halt(3);
     OSTCBCur = &OSTCBTbl[area];
 }
 
 /* A kernel call. */
-void __attribute__((noreturn)) os_enter_call(INT32U a, INT32U b, INT32U c, INT32U number)
+void __attribute__((noreturn)) os_enter_call(INT32U a, INT32U b, INT32U c, INT32U d, INT32U number)
 {
     OS_TCB *caller;
 
     enter();
     caller = OSTCBCur;
-    caller->deliver = TRUE;
-    if (number >= OS_CALLS || handlers[number] == NULL) {
-        caller->result = OS_ERR_CALL;
-    } else {
-        INT32U result = handlers[number](a, b, c);
-
-        caller->result = result;                /* who parks it has another for it later */
-    }
+    caller->OSTCBDeliver = TRUE;
+    caller->OSTCBResult = OS_ERR_CALL;
+    if (number < OS_CALLS && handlers[number] != NULL)
+        caller->OSTCBResult = handlers[number](a, b, c, d);     /* of a parked task: for later */
     os_exit();
 }
 
@@ -127,24 +142,15 @@ void __attribute__((noreturn)) os_enter_call(INT32U a, INT32U b, INT32U c, INT32
 void __attribute__((noreturn)) os_enter_irq(INT32U sources, INT32U ticks)
 {
     enter();
-    OSTCBCur->deliver = FALSE;                  /* it was running: it has asked, or will */
-    if (sources & 1u << VIRQ_TIMER)
+    OSTCBCur->OSTCBDeliver = FALSE;             /* it was running */
+    OSIntNesting++;
+    if (ticks > 0)
         os_time_tick(ticks);
+    sources &= ~(1u << VIRQ_TIMER);
+    if (sources != 0)
+        OSVirqHook(sources);
+    OSIntNesting--;
     os_exit();
-}
-
-/* A task that was resumed without its result asks for it. */
-INT32U call_result(INT32U a, INT32U b, INT32U c)
-{
-    (void)a, (void)b, (void)c;
-    return OSTCBCur->result;
-}
-
-/* The idle task's call: os_exit() does the waiting. */
-INT32U call_idle(INT32U a, INT32U b, INT32U c)
-{
-    (void)a, (void)b, (void)c;
-    return OS_NO_ERR;
 }
 
 /* First entry. Creates what the application table names and goes to the highest task. */
@@ -152,13 +158,54 @@ void __attribute__((noreturn)) os_start(void)
 {
     INT8U i;
 
+    OSInitHookBegin();
+    os_event_init();
+    os_q_init();
     port_start();
     os_app_events();
     for (i = 0; i < OSAreas; i++) {
         if (OSAppTask[i].prio == OS_PRIO_SELF)  /* left for OSTaskCreate() */
             continue;
-        if (call_task_create((INT32U)OSAppTask[i].task, 0, OSAppTask[i].prio) != OS_NO_ERR)
+        if (call_task_create((INT32U)OSAppTask[i].task, 0, OSAppTask[i].prio, 0) != OS_NO_ERR)
             port_halt(4);
     }
+    OSInitHookEnd();
     os_exit();
+}
+
+/* The idle task's call: os_exit() does the waiting. */
+INT32U call_idle(INT32U a, INT32U b, INT32U c, INT32U d)
+{
+    return OS_NO_ERR;
+}
+
+/* OSSchedLock() */
+INT32U call_sched_lock(INT32U a, INT32U b, INT32U c, INT32U d)
+{
+    if (OSLockNesting == 0)
+        OSTCBLock = OSTCBCur;
+    if (OSTCBLock == OSTCBCur && OSLockNesting < 255)
+        OSLockNesting++;
+    return OS_NO_ERR;
+}
+
+/* OSSchedUnlock() */
+INT32U call_sched_unlock(INT32U a, INT32U b, INT32U c, INT32U d)
+{
+    if (OSLockNesting > 0 && OSTCBLock == OSTCBCur)
+        OSLockNesting--;
+    return OS_NO_ERR;
+}
+
+/* Does the current task hold the scheduler's lock? Then it must not wait. */
+BOOLEAN os_locked(void)
+{
+    return OSLockNesting > 0 && OSTCBLock == OSTCBCur;
+}
+
+/* A task that goes takes its lock along. */
+void os_lock_forget(const OS_TCB *tcb)
+{
+    if (OSTCBLock == tcb)
+        OSLockNesting = 0;
 }

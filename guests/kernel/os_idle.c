@@ -7,7 +7,6 @@ void OSTaskIdle(void *pdata);
 
 void OSTaskIdle(void *pdata)
 {
-    (void)pdata;
     for (;;)
-        os_call(OS_CALL_idle, 0, 0, 0);
+        os_call(OS_CALL_idle, 0, 0, 0, 0);
 }

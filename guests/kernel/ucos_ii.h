@@ -28,9 +28,12 @@ typedef INT32U   OS_STK;
 #define OS_TICKS_PER_SEC        100
 #define OS_LOWEST_PRIO          63
 #define OS_IDLE_PRIO            OS_LOWEST_PRIO
-#define OS_MAX_TASKS            26      /* task areas of a slot */
-#define OS_MAX_EVENTS           16
 #define OS_PRIO_SELF            0xff
+#define OS_MAX_EVENTS           24      /* semaphores, mutexes, mailboxes, queues, flag groups */
+#define OS_MAX_QS               4
+#define OS_MAX_Q_SIZE           16      /* messages in a queue */
+#define OS_MAX_MEM_PART         4
+#define OS_MAX_MEM_BLKS         32      /* blocks in a partition */
 #define OS_EVENT_TBL_SIZE       8
 #define OS_RDY_TBL_SIZE         8
 
@@ -87,8 +90,20 @@ typedef INT32U   OS_STK;
 /* Not in the standard: what isolation adds. */
 #define OS_ERR_ADDRESS          200     /* a pointer outside what the caller may touch */
 #define OS_ERR_CALL             201     /* no kernel call of that number */
+#define OS_ERR_OWNER            202     /* a memory block that is not the caller's */
+#define OS_ERR_LOCKED           203     /* the caller would wait with the scheduler locked */
+#define OS_ERR_ISOLATED         204     /* asks about memory of another task */
 
-/* What an OS_EVENT is. */
+/* OSTCBStat: what a task waits for. */
+#define OS_STAT_RDY             0x00
+#define OS_STAT_SEM             0x01
+#define OS_STAT_MBOX            0x02
+#define OS_STAT_Q               0x04
+#define OS_STAT_SUSPEND         0x08
+#define OS_STAT_MUTEX           0x10
+#define OS_STAT_FLAG            0x20
+
+/* OSEventType: what an event control block is. */
 #define OS_EVENT_TYPE_UNUSED    0
 #define OS_EVENT_TYPE_MBOX      1
 #define OS_EVENT_TYPE_Q         2
@@ -96,46 +111,196 @@ typedef INT32U   OS_STK;
 #define OS_EVENT_TYPE_MUTEX     4
 #define OS_EVENT_TYPE_FLAG      5
 
-/* An event control block. Tasks hold its address as a handle and can't look inside. */
+/* Options. */
+#define OS_TASK_OPT_STK_CHK     0x0001
+#define OS_TASK_OPT_STK_CLR     0x0002
+#define OS_TASK_OPT_SAVE_FP     0x0004
+#define OS_DEL_NO_PEND          0
+#define OS_DEL_ALWAYS           1
+#define OS_POST_OPT_NONE        0x00
+#define OS_POST_OPT_BROADCAST   0x01
+#define OS_POST_OPT_LIFO        0x02
+#define OS_FLAG_WAIT_CLR_ALL    0
+#define OS_FLAG_WAIT_CLR_AND    0
+#define OS_FLAG_WAIT_CLR_ANY    1
+#define OS_FLAG_WAIT_CLR_OR     1
+#define OS_FLAG_WAIT_SET_ALL    2
+#define OS_FLAG_WAIT_SET_AND    2
+#define OS_FLAG_WAIT_SET_ANY    3
+#define OS_FLAG_WAIT_SET_OR     3
+#define OS_FLAG_CONSUME         0x80
+#define OS_FLAG_CLR             0
+#define OS_FLAG_SET             1
+
+typedef INT16U OS_FLAGS;
+
+/*
+ * An event control block. Tasks hold its address as a handle and can't look inside.
+ * A flag group is one too: OSEventCnt holds its flags.
+ */
 typedef struct os_event {
     INT8U  OSEventType;
     INT8U  OSEventGrp;                  /* bit y: someone of priorities 8y..8y+7 waits */
-    INT16U OSEventCnt;                  /* semaphore: its count */
-    void  *OSEventPtr;                  /* mailbox: message; queue: its control block */
+    INT16U OSEventCnt;                  /* semaphore: count; mutex: PIP and owner's priority */
+    void  *OSEventPtr;                  /* mailbox: message; queue: its OS_Q; mutex: owner; free: next */
     INT8U  OSEventTbl[OS_EVENT_TBL_SIZE];
 } OS_EVENT;
 
-/* What OSSemQuery() fills. */
+typedef OS_EVENT OS_FLAG_GRP;
+
+/* A memory partition; a handle too. */
+typedef struct os_mem OS_MEM;
+
+/* A task control block. OSTaskQuery() gives a copy. */
+typedef struct os_tcb {
+    struct os_tcb *OSTCBNext;           /* list of all tasks */
+    struct os_tcb *OSTCBPrev;
+    OS_EVENT      *OSTCBEventPtr;       /* what the task waits for */
+    void          *OSTCBExtPtr;
+    OS_STK        *OSTCBStkBottom;
+    INT32U         OSTCBStkSize;        /* in OS_STK */
+    INT32U         OSTCBResult;         /* of its last call */
+    INT16U         OSTCBOpt;
+    INT16U         OSTCBId;
+    INT16U         OSTCBDly;            /* ticks still to wait, 0: no limit */
+    OS_FLAGS       OSTCBFlagsWait;      /* flags waited for, and how */
+    INT8U          OSTCBFlagsType;
+    INT8U          OSTCBStat;
+    INT8U          OSTCBPrio;           /* at present */
+    INT8U          OSTCBBasePrio;       /* without what a mutex lends */
+    INT8U          OSTCBDelReq;
+    INT8U          OSTCBDeliver;        /* OSTCBResult is still to be put in its r0 */
+} OS_TCB;
+
+/* What the queries fill. */
 typedef struct os_sem_data {
     INT16U OSCnt;
     INT8U  OSEventTbl[OS_EVENT_TBL_SIZE];
     INT8U  OSEventGrp;
 } OS_SEM_DATA;
 
-/* Tasks. The stack of a task is that of its area: `ptos` is accepted and not used. */
+typedef struct os_mutex_data {
+    INT8U OSEventTbl[OS_EVENT_TBL_SIZE];
+    INT8U OSEventGrp;
+    INT8U OSValue;                      /* 1: free */
+    INT8U OSOwnerPrio;
+    INT8U OSMutexPIP;
+} OS_MUTEX_DATA;
+
+typedef struct os_mbox_data {
+    void *OSMsg;
+    INT8U OSEventTbl[OS_EVENT_TBL_SIZE];
+    INT8U OSEventGrp;
+} OS_MBOX_DATA;
+
+typedef struct os_q_data {
+    void  *OSMsg;                       /* the next to be taken */
+    INT16U OSNMsgs;
+    INT16U OSQSize;
+    INT8U  OSEventTbl[OS_EVENT_TBL_SIZE];
+    INT8U  OSEventGrp;
+} OS_Q_DATA;
+
+typedef struct os_mem_data {
+    void  *OSAddr;
+    void  *OSFreeList;                  /* the next to be given, NULL: none */
+    INT32U OSBlkSize;
+    INT32U OSNBlks;
+    INT32U OSNFree;
+    INT32U OSNUsed;
+} OS_MEM_DATA;
+
+typedef struct os_stk_data {
+    INT32U OSFree;                      /* bytes never used */
+    INT32U OSUsed;
+} OS_STK_DATA;
+
+/* Tasks. The stack of a task is that of its area: ptos, pbos and stk_size are accepted, not used. */
 INT8U     OSTaskCreate(void (*task)(void *pd), void *pdata, OS_STK *ptos, INT8U prio);
+INT8U     OSTaskCreateExt(void (*task)(void *pd), void *pdata, OS_STK *ptos, INT8U prio, INT16U id,
+                          OS_STK *pbos, INT32U stk_size, void *pext, INT16U opt);
 INT8U     OSTaskDel(INT8U prio);
+INT8U     OSTaskDelReq(INT8U prio);
+INT8U     OSTaskChangePrio(INT8U oldprio, INT8U newprio);
 INT8U     OSTaskSuspend(INT8U prio);
 INT8U     OSTaskResume(INT8U prio);
+INT8U     OSTaskStkChk(INT8U prio, OS_STK_DATA *pdata);
+INT8U     OSTaskQuery(INT8U prio, OS_TCB *pdata);
 
 /* Time. */
 void      OSTimeDly(INT16U ticks);
+INT8U     OSTimeDlyHMSM(INT8U hours, INT8U minutes, INT8U seconds, INT16U milli);
+INT8U     OSTimeDlyResume(INT8U prio);
 INT32U    OSTimeGet(void);
 void      OSTimeSet(INT32U ticks);
 
 /* Semaphores. */
 OS_EVENT *OSSemCreate(INT16U cnt);
+OS_EVENT *OSSemDel(OS_EVENT *pevent, INT8U opt, INT8U *err);
 void      OSSemPend(OS_EVENT *pevent, INT16U timeout, INT8U *err);
 INT8U     OSSemPost(OS_EVENT *pevent);
 INT16U    OSSemAccept(OS_EVENT *pevent);
 INT8U     OSSemQuery(OS_EVENT *pevent, OS_SEM_DATA *pdata);
 
-/* Miscellaneous. */
+/* Mutexes; prio is the priority that the owner inherits. */
+OS_EVENT *OSMutexCreate(INT8U prio, INT8U *err);
+OS_EVENT *OSMutexDel(OS_EVENT *pevent, INT8U opt, INT8U *err);
+void      OSMutexPend(OS_EVENT *pevent, INT16U timeout, INT8U *err);
+INT8U     OSMutexPost(OS_EVENT *pevent);
+INT8U     OSMutexAccept(OS_EVENT *pevent, INT8U *err);
+INT8U     OSMutexQuery(OS_EVENT *pevent, OS_MUTEX_DATA *pdata);
+
+/* Event flags. */
+OS_FLAG_GRP *OSFlagCreate(OS_FLAGS flags, INT8U *err);
+OS_FLAG_GRP *OSFlagDel(OS_FLAG_GRP *pgrp, INT8U opt, INT8U *err);
+OS_FLAGS  OSFlagPend(OS_FLAG_GRP *pgrp, OS_FLAGS flags, INT8U wait_type, INT16U timeout, INT8U *err);
+OS_FLAGS  OSFlagPost(OS_FLAG_GRP *pgrp, OS_FLAGS flags, INT8U opt, INT8U *err);
+OS_FLAGS  OSFlagAccept(OS_FLAG_GRP *pgrp, OS_FLAGS flags, INT8U wait_type, INT8U *err);
+OS_FLAGS  OSFlagQuery(OS_FLAG_GRP *pgrp, INT8U *err);
+
+/* Mailboxes. A message of the values 0xfffffe00..0xfffffeff can't be sent: errors look like that. */
+OS_EVENT *OSMboxCreate(void *msg);
+OS_EVENT *OSMboxDel(OS_EVENT *pevent, INT8U opt, INT8U *err);
+void     *OSMboxPend(OS_EVENT *pevent, INT16U timeout, INT8U *err);
+INT8U     OSMboxPost(OS_EVENT *pevent, void *msg);
+INT8U     OSMboxPostOpt(OS_EVENT *pevent, void *msg, INT8U opt);
+void     *OSMboxAccept(OS_EVENT *pevent);
+INT8U     OSMboxQuery(OS_EVENT *pevent, OS_MBOX_DATA *pdata);
+
+/* Queues. The messages are kept in the kernel: start is accepted and not used. */
+OS_EVENT *OSQCreate(void **start, INT16U size);
+OS_EVENT *OSQDel(OS_EVENT *pevent, INT8U opt, INT8U *err);
+void     *OSQPend(OS_EVENT *pevent, INT16U timeout, INT8U *err);
+INT8U     OSQPost(OS_EVENT *pevent, void *msg);
+INT8U     OSQPostFront(OS_EVENT *pevent, void *msg);
+INT8U     OSQPostOpt(OS_EVENT *pevent, void *msg, INT8U opt);
+void     *OSQAccept(OS_EVENT *pevent);
+INT8U     OSQFlush(OS_EVENT *pevent);
+INT8U     OSQQuery(OS_EVENT *pevent, OS_Q_DATA *pdata);
+
+/* Memory partitions. A block belongs to who got it, and passes with a message that points to it. */
+OS_MEM   *OSMemCreate(void *addr, INT32U nblks, INT32U blksize, INT8U *err);
+void     *OSMemGet(OS_MEM *pmem, INT8U *err);
+INT8U     OSMemPut(OS_MEM *pmem, void *pblk);
+INT8U     OSMemQuery(OS_MEM *pmem, OS_MEM_DATA *pdata);
+
+/* Scheduler and statistics. */
+void      OSSchedLock(void);
+void      OSSchedUnlock(void);
+void      OSStatInit(void);
 INT16U    OSVersion(void);
 
+/* A task can't mask interrupts; it can keep other tasks out. */
+#define OS_ENTER_CRITICAL()     OSSchedLock()
+#define OS_EXIT_CRITICAL()      OSSchedUnlock()
+
 /* Not in the standard. */
+INT8S     OSCPUUsageGet(void);                                  /* percent, of the last second */
+INT32U    OSTimeMicros(void);                                   /* microseconds, low 32 bits */
 INT32S    OSPrint(const char *text, INT32U length);             /* to the VM's console */
 INT32S    OSPrintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+INT32S    OSInput(char *buffer, INT32U size);                   /* console input that is there */
 INT32S    OSBootArg(char *buffer, INT32U size);                 /* the guest's boot argument */
+#define OS_SHARED __attribute__((section(".bss.shared")))          /* a variable in the shared piece */
 
 #endif

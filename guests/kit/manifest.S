@@ -11,15 +11,15 @@
         .word   PIECE_KERNEL, SLOT_KERNEL, kernel_text_end, kernel_text_end, kernel_data_end
         .word   kernel_stack_start, kernel_stack_end, vectors
         NAME("kernel")
-#ifdef APP_DEF
         .word   PIECE_COMMON, SLOT_COMMON, common_text_end, 0, 0, 0, 0, 0
         NAME("common")
-#define APP_SEM(number, name, count)
 #define APP_TASK(area, function, priority, stack) \
         .word   PIECE_TASK, task##area##_text_start, task##area##_text_end; \
         .word   task##area##_data_start, task##area##_data_end; \
         .word   task##area##_stack_start, task##area##_stack_end, function; \
         NAME(#function);
-#include APP_DEF
-#endif
+#define APP_SHARED \
+        .word   PIECE_SHARED, 0, 0, shared_start, shared_end, 0, 0, 0; \
+        NAME("shared");
+#include "app_list.h"
 2:

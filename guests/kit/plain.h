@@ -1,19 +1,20 @@
-/* A guest without tasks: all of it runs in kernel mode. */
+/* A guest without tasks: all of it runs in kernel mode, in one piece. */
 #ifndef PLAIN_H
 #define PLAIN_H
 
 #include "vmi.h"
 
-/* Virtual interrupt sources that came in since they were last looked at; set by the IRQ vector. */
-extern volatile uint32_t plain_irqs;
-
 /* Writes a formatted line to the console. */
 void print(const char *text, ...) __attribute__((format(printf, 1, 2)));
 
-/* Waits until a virtual interrupt has come in; returns and clears the sources. */
-uint32_t plain_wait(void);
-
 /* The guest's program; the VM halts with its result. */
 int main(const char *argument);
+
+/*
+ * Called for virtual interrupts, between any two instructions of main(), and not again until it has
+ * returned; does nothing unless the guest has one of its own. Main then only has to wait: what comes
+ * in while this runs is delivered when it returns, so nothing is slept over.
+ */
+void plain_irq(uint32_t sources, uint32_t ticks);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Vectors of a guest without tasks. The monitor enters at 00 with the stack set, the boot argument
- * in r0 and interrupts masked by nobody; at 18 with all registers of the interrupted code saved.
+ * Vectors of a guest without tasks. The monitor enters at 00 with a stack and the boot argument in
+ * r0; at 18 with all registers of the interrupted code saved, on its stack.
  */
 #include "vmi.h"
 
@@ -15,20 +15,15 @@ vectors:
         b       unexpected              @ 0c prefetch abort
         b       unexpected              @ 10 data abort
         b       unexpected              @ 14
-        b       irq                     @ 18 r0 = sources
-unexpected:                             @ 1c
-        mov     r0, #0xff
-halt:
-        mov     r12, #HC_HALT
-        swi     0
-        b       halt
+        b       irq                     @ 18 r0 = sources, r1 = ticks
+        b       unexpected              @ 1c
         .size   vectors, . - vectors
 
         .type   start, %function
 start:
         mov     r4, r0
         ldr     r0, =vectors
-        ldr     r1, =kernel_stack_end
+        mov     r1, sp
         mov     r12, #HC_SETUP
         swi     0
         mov     r0, r4
@@ -36,12 +31,19 @@ start:
         b       halt
         .size   start, . - start
 
+        .type   unexpected, %function
+unexpected:
+        mov     r0, #0xff
+halt:
+        mov     r12, #HC_HALT
+        swi     0
+        b       halt
+        .size   unexpected, . - unexpected
+
         .type   irq, %function
-irq:                                    @ on the stack of who was interrupted, its registers saved
-        ldr     r1, =plain_irqs
-        ldr     r2, [r1]
-        orr     r2, r2, r0
-        str     r2, [r1]
+irq:
+        bic     sp, sp, #7              @ the interrupted sp comes back with HC_IRET
+        bl      plain_irq
         mov     r12, #HC_IRET
         swi     0
         b       unexpected

@@ -21,8 +21,8 @@ static uint8_t state_of(uint32_t vm, struct vmi_vm_status *status)
     return state == VM_WAITING ? VM_RUNNING : state;
 }
 
-/* Prints what has changed since the last look. */
-static void look(void)
+/* A VM changed its state: prints what has changed since the last look. */
+void plain_irq(uint32_t sources, uint32_t ticks)
 {
     struct vmi_vm_status status;
     uint32_t             vm;
@@ -46,9 +46,8 @@ static void look(void)
 /* Creates and starts the VM of one image. */
 static void boot(uint32_t image)
 {
-    struct vmi_vm_status status;
-    char                 name[17];
-    int32_t              vm, error;
+    char    name[17];
+    int32_t vm, error;
 
     name[16] = '\0';
     if (hc_image_name(image, (uint32_t)name) < 0 || name[0] == '\0')
@@ -59,13 +58,13 @@ static void boot(uint32_t image)
         return;
     }
     print("vm0: created %s as VM %d\n", name, vm);
+    if (vm < VMS)
+        known[vm] = VM_RUNNING;
     error = hc_vm_start(vm);
     if (error < 0) {
         print("vm0: can't start VM %d: error %d\n", vm, error);
         return;
     }
-    if (vm < VMS)
-        known[vm] = state_of(vm, &status);
     print("vm0: started VM %d\n", vm);
 }
 
@@ -74,12 +73,10 @@ int main(const char *argument)
     uint32_t images = VMI_INFO->images;
     uint32_t i;
 
-    (void)argument;
     print("vm0: VM interface %u, %u guest%s in flash\n", VMI_INFO->version, images,
           images == 1 ? "" : "s");
     for (i = 0; i < images; i++)
         boot(i);
     for (;;)
-        if (plain_wait() & 1u << VIRQ_VM_EVENT)
-            look();
+        hc_wait();
 }

@@ -19,7 +19,6 @@ void primes(void *pdata)
 {
     INT32U n, found = 0, largest = 0;
 
-    (void)pdata;
     for (n = 0;; n++) {
         if (prime(n)) {
             found++;

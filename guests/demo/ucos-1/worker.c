@@ -7,7 +7,6 @@ void worker(void *pdata)
 {
     INT32U step, sum = 0;
 
-    (void)pdata;
     for (step = 1;; step++) {
         sum += step;
         OSPrintf("worker: step %u, sum %u\n", step, sum);

@@ -10,7 +10,6 @@ void filter(void *pdata)
     INT32S mean = 0;                    /* 16 times the mean */
     INT8U  err;
 
-    (void)pdata;
     for (sample = 1;; sample++) {
         OSSemPend(Samples, 0, &err);
         mean += signal(sample) - mean / 16;

@@ -8,7 +8,6 @@ void sensor(void *pdata)
 {
     INT32U sample;
 
-    (void)pdata;
     for (sample = 1;; sample++) {
         if (sample % 2 == 0)
             OSPrintf("sensor: sample %u is %d\n", sample, signal(sample));

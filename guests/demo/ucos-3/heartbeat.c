@@ -7,7 +7,6 @@ void heartbeat(void *pdata)
 {
     INT32U beat;
 
-    (void)pdata;
     for (beat = 1;; beat++) {
         OSPrintf("heartbeat: beat %u at tick %u\n", beat, OSTimeGet());
         OSTimeDly(10);

@@ -12,7 +12,6 @@ void saboteur(void *pdata)
 {
     INT32U step;
 
-    (void)pdata;
     for (step = 1;; step++) {
         if (step == LAST_STEP) {
             OSPrintf("saboteur: step %u, now 0 to the kernel's OSTime\n", step);

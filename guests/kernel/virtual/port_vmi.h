@@ -17,9 +17,9 @@ static inline INT32U port_current(void)
 }
 
 /* Sets and clears a bit of the unified priority table; PORT_NONE: none. */
-static inline INT32S port_ready(INT32U set, INT32U clear)
+static inline void port_ready(INT32U set, INT32U clear)
 {
-    return hc_ready(set, clear);
+    hc_ready(set, clear);
 }
 
 /* The two levels of the priority table. */
@@ -44,7 +44,13 @@ static inline void port_task_delete(INT32U area)
     hc_task_delete(area);
 }
 
-/* Leaves the kernel. Returns only if the monitor refuses: it has stopped that task. */
+/* Changes a task's priority, with its ready bit. */
+static inline void port_task_prio(INT32U area, INT8U prio)
+{
+    hc_task_prio(area, prio);
+}
+
+/* Leaves the kernel. Returns only if the monitor refuses: it has ended that task. */
 static inline void port_dispatch(INT32U area, INT32U result, BOOLEAN deliver, BOOLEAN idle)
 {
     hc_dispatch(area, result, (deliver ? DISPATCH_RESULT : 0) | (idle ? DISPATCH_WAIT : 0));
@@ -55,9 +61,19 @@ static inline INT32S port_write(INT32U text, INT32U length)
     return hc_console_write(text, length);
 }
 
-static inline const char *port_boot_arg(void)
+static inline INT32S port_read(INT32U buffer, INT32U size)
 {
-    return (const char *)VMI_INFO->boot_arg;
+    return hc_console_read(buffer, size);
+}
+
+static inline INT32U port_micros(void)
+{
+    return hc_time() / 1000;
+}
+
+static inline const volatile char *port_boot_arg(void)
+{
+    return VMI_INFO->boot_arg;
 }
 
 /* Registers the vectors and starts the tick. */
@@ -65,7 +81,6 @@ static inline void port_start(void)
 {
     extern char vectors[], kernel_stack_end[];
 
-    VMI_CONTROL->v_i = 1;
     hc_setup((INT32U)vectors, (INT32U)kernel_stack_end);
     hc_timer_set(1000000 / OS_TICKS_PER_SEC);
 }

@@ -10,7 +10,7 @@
         .global vectors
         .type   vectors, %function
 vectors:
-        b       os_start                @ 00 r0 = boot argument
+        b       os_start                @ 00
         b       unexpected              @ 04 undefined instruction
         b       call                    @ 08 kernel call of a task
         b       unexpected              @ 0c prefetch abort
@@ -21,12 +21,9 @@ vectors:
         .size   vectors, . - vectors
 
         .type   call, %function
-call:                                   @ r1-r3 = arguments, r12 = number
-        mov     r0, r1
-        mov     r1, r2
-        mov     r2, r3
-        mov     r3, r12
-        b       os_enter_call
+call:                                   @ r0-r3 = arguments, r12 = number
+        str     r12, [sp, #-8]!         @ the fifth argument
+        bl      os_enter_call
         .size   call, . - call
 
         .type   unexpected, %function
