@@ -144,6 +144,11 @@ Deno.test("parseElf() names the part that is wrong", core, () => {
     ["entry", edit((v) => v.setUint32(24, 0x9000, true)), /entry 0x9000 is in no executable/],
     ["no load", edit((v) => (v.setUint32(52, 0, true), v.setUint32(84, 0, true))), /no segment/],
     ["names", edit((v) => v.setUint16(50, 1, true)), /section 1 is no string table/],
+    [
+      "symbol size",
+      edit((v) => v.setUint32(0x200 + 4 * 40 + 36, 24, true)),
+      /\.symtab: entries of 24 bytes; allowed: 16/,
+    ],
     ["symbol name", edit((v) => v.setUint32(0x360, 999, true)), /\.symtab, symbol 2: name at 999/],
     [
       "symbol section",

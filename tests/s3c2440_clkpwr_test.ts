@@ -121,6 +121,15 @@ Deno.test("the watchdog counts, reloads and interrupts instead of resetting", co
   assert.equal(rig.clock.next, Infinity);
 });
 
+Deno.test("a byte written to WTCNT leaves the other byte of the live count", core, () => {
+  const rig = new Rig(true);
+  rig.write(WTCNT, 0x1234);
+  rig.write(WTCON, 0x20);
+  rig.run(0x40 * 8 * 16);
+  rig.soc.write(WTCNT, 1, 0xff);
+  assert.equal(rig.read(WTCNT), 0x11ff);
+});
+
 Deno.test("WTCNT = 1, WTCON = 0x21 resets the chip at once, and GSTATUS2 tells", core, () => {
   const rig = new Rig(true);
   rig.write(BASE.GPIO + 0xb8, 0x1234_5678);

@@ -42,7 +42,10 @@ export class Rig {
 
   /** Runs until a bit of a register is set; gives the cycle. */
   untilSet(address: number, mask: number): number {
-    while ((this.peek(address) & mask) === 0) this.until(this.clock.next);
+    while ((this.peek(address) & mask) === 0) {
+      if (this.clock.next === Infinity) throw new Error("nothing will happen any more");
+      this.until(this.clock.next);
+    }
     return this.clock.now;
   }
 

@@ -201,6 +201,34 @@ Deno.test("the Rx timeout requests for what stays below the trigger", core, () =
   }
 });
 
+Deno.test("a new byte ends the Rx timeout and begins it again", core, () => {
+  const rig = new UartRig(0x185, 0x31);
+  rig.soc.uart[0].receive([1]);
+  rig.run(4 * FRAME);
+  assert.equal(rig.subs, RXD);
+  rig.soc.uart[0].receive([2]);
+  rig.run(FRAME);
+  rig.acknowledge();
+  assert.equal(rig.subs, 0);
+  rig.run(3 * FRAME);
+  assert.equal(rig.subs, RXD);
+});
+
+Deno.test("frames follow one another by their own time, however late the events fire", core, () => {
+  const rig = new UartRig(0x005, 1);
+  const begin = rig.clock.now;
+  for (const byte of [1, 2]) rig.write(UTXH, byte);
+  rig.soc.uart[0].receive([3, 4]);
+  rig.clock.now = begin + FRAME + 50;
+  rig.clock.fireDue();
+  rig.until(begin + 2 * FRAME);
+  assert.deepEqual(rig.sent, [
+    { byte: 1, at: begin + FRAME + 50 },
+    { byte: 2, at: begin + 2 * FRAME },
+  ]);
+  assert.equal(rig.read(UFSTAT), 2);
+});
+
 Deno.test(
   "a full Rx FIFO loses bytes with an overrun error, or holds the sender by flow control",
   core,
@@ -252,6 +280,11 @@ Deno.test("a bad byte reports its error when it is the next to be read", core, (
   rig.read(URXH);
   assert.equal(rig.subs & ERR, ERR);
   assert.equal(rig.read(UERSTAT), UART_ERROR.PARITY);
+  rig.acknowledge();
+  receive.call(rig.soc.uart[0], [3]);
+  rig.run(FRAME);
+  assert.equal(rig.read(UERSTAT), 0, "reported once");
+  assert.equal(rig.subs & ERR, 0);
   assert.equal(rig.read(URXH), 2);
 });
 
