@@ -1,0 +1,95 @@
+/**
+ * `understudy bench`: what a switch costs.
+ *
+ * @module
+ */
+
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { BACKUP_STRATEGIES, type BenchRow, benchSwitch } from "../mod.ts";
+import { oneOf } from "./choices.ts";
+import { painter } from "./paint.ts";
+import { examplesHelp, EXIT_HELP, type Session } from "./program.ts";
+import { gather, SHARED, timeText } from "./settings.ts";
+import { table } from "./tables.ts";
+import { paragraph } from "./view.ts";
+
+/** The measurements, and what they are about. */
+const BENCHES = { switch: "VM switch", task: "task switch" } as const;
+/** The guests that are switched between. */
+const GUESTS: readonly string[] = ["ucos-1", "ucos-2"];
+
+/** A number of nanoseconds, no more exact than the cycle of 2.5 ns. */
+function ns(value: number): string {
+  return value >= 1e5 ? `${(value / 1e3).toFixed(0)} µs` : value.toFixed(1);
+}
+
+/** Makes the command. */
+export function benchCommand(session: Session): CommandUnknownOpts {
+  const { io } = session;
+  return new Command("bench")
+    .summary("measure what a switch costs")
+    .description(
+      "Measures on the emulated board, with each backup strategy, and prints the figures beside " +
+        "those of the paper. switch: from VM to VM; task: from task to task inside a VM.",
+    )
+    .argument("[WHAT]", `what to measure: ${Object.keys(BENCHES).join(", ")}`, "switch")
+    .option("--for <time>", "board time of each run", timeText("--for"), "500ms")
+    .addOption(SHARED.period)
+    .addOption(SHARED.slice)
+    .addOption(SHARED.json)
+    .addHelpText("after", HELP)
+    .action(async (word, options) => {
+      const what = oneOf(word, Object.keys(BENCHES) as (keyof typeof BENCHES)[], "WHAT");
+      const settings = await gather(GUESTS, { ...options, vm0: true }, io);
+      let rows: BenchRow[];
+      try {
+        rows = await benchSwitch(settings.lab, what, BACKUP_STRATEGIES, options.for);
+      } catch (error) {
+        throw settings.located(error);
+      }
+      if (options.json) {
+        for (const row of rows) io.out(`${JSON.stringify(row)}\n`);
+        return;
+      }
+      const paint = painter(io.color);
+      io.out(`${paint("bold", `What a ${BENCHES[what]} costs`)}\n\n`);
+      io.out(table(
+        [
+          { head: "strategy" },
+          { head: "part" },
+          { head: "switches", right: true },
+          { head: "cycles", right: true },
+          { head: "min ns", right: true },
+          { head: "median ns", right: true },
+          { head: "max ns", right: true },
+          { head: "paper ns", right: true },
+        ],
+        rows.map((row) => [
+          row.strategy,
+          row.part,
+          row.count,
+          row.cycles.median,
+          ns(row.ns.min),
+          ns(row.ns.median),
+          ns(row.ns.max),
+          row.paper_ns ?? "-",
+        ]),
+        paint,
+      ));
+      for (const label of new Set(rows.map((row) => row.label))) {
+        io.out(`\n${paragraph(`${label}: ${LABELS[label]}`, io.columns)}`);
+      }
+    });
+}
+
+/** What the labels of the rows mean. */
+const LABELS: Readonly<Record<BenchRow["label"], string>> = {
+  uncalibrated:
+    "each operation of the monitor is charged a constant number of cycles that was worked out, not " +
+    "measured on a timed core. Do not read these figures as measurements of a board.",
+};
+
+const HELP = examplesHelp([
+  ["bench switch", "the parts of a VM switch"],
+  ["bench task --json", "those of a task switch, a JSON object for each row"],
+]) + "\n" + EXIT_HELP;

@@ -1,0 +1,173 @@
+/**
+ * The options that every command with guests has, and what they and the configuration file come to.
+ *
+ * @module
+ */
+
+import { Option } from "@commander-js/extra-typings";
+import { loadGuest } from "../guests/mod.ts";
+import {
+  BACKUP_STRATEGIES,
+  type BackupStrategy,
+  InputError,
+  type LabOptions,
+  parseTime,
+} from "../mod.ts";
+import { oneOf, wholeNumber } from "./choices.ts";
+import type { ConfigFile } from "./config.ts";
+import { type GuestChoice, loadGuests, parseGuest, VM0 } from "./guest_args.ts";
+import type { Io } from "./io.ts";
+
+/** The options, as commander reads them. */
+export interface SharedOptions {
+  /** Configuration file. */
+  readonly config?: string | undefined;
+  /** Backup strategy. */
+  readonly backup?: string | undefined;
+  /** Checkpoint period. */
+  readonly period?: string | undefined;
+  /** Length of a VM's turn. */
+  readonly slice?: string | undefined;
+  /** Seed. */
+  readonly seed?: string | undefined;
+  /** False: the monitor starts the guests itself. */
+  readonly vm0: boolean;
+}
+
+/** Checks a time and leaves it as it was written. */
+export function timeText(where: string): (text: string) => string {
+  return (text) => {
+    parseTime(text, where);
+    return text;
+  };
+}
+
+/** The options that every command with guests has; a command adds them one by one, so that their
+ * types are known to it. */
+export const SHARED = {
+  config: new Option("-c, --config <file>", "configuration (YAML); what is given here comes first"),
+  backup: new Option("--backup <strategy>", `checkpoints: ${BACKUP_STRATEGIES.join(", ")}`),
+  period: new Option("--period <time>", 'board time between checkpoints (10ms), or "every switch"'),
+  slice: new Option("--slice <time>", "board time of a VM's turn (5ms)"),
+  seed: new Option("--seed <number>", "seed of everything random (1)"),
+  vm0: new Option("--no-vm0", "the monitor starts the guests itself, without VM0"),
+  json: new Option("--json", "one JSON object a line"),
+} as const;
+
+/** What a run is made of. */
+export interface Settings {
+  /** For the library. */
+  readonly lab: LabOptions;
+  /** The guests as they were asked for, in the order of `lab.guests`. */
+  readonly choices: readonly GuestChoice[];
+  /** Board time to run, where the configuration names it. */
+  readonly for?: string | number;
+  /** Puts the place in the user's input before what the library says. */
+  located(error: unknown): unknown;
+}
+
+/** Option of a key of the library, where the value came from the command line. */
+const OPTION_OF: Readonly<Record<string, keyof SharedOptions>> = {
+  backup: "backup",
+  period: "period",
+  slice: "slice",
+  seed: "seed",
+};
+
+/** A relative path of a configuration file starts at the file's folder. */
+function besideConfig(config: string, image: string): string {
+  if (/^([\\/]|[A-Za-z]:)/.test(image)) return image;
+  return config.replace(/[^\\/]*$/, "") + image;
+}
+
+/** The guests that a configuration names. */
+function configGuests(file: ConfigFile, path: string): GuestChoice[] {
+  return (file.config.guests ?? []).map((guest, index) => {
+    const text = typeof guest === "string" ? guest : guest.image;
+    const where = typeof guest === "string"
+      ? file.where("guests", index)
+      : file.where("guests", index, "image");
+    const choice = parseGuest(text, where);
+    return {
+      ...choice,
+      image: choice.shipped ? choice.image : besideConfig(path, choice.image),
+      ...(typeof guest === "string" ? {} : {
+        ...(guest.name === undefined ? {} : { name: guest.name }),
+        ...(guest.arg === undefined ? {} : { arg: guest.arg }),
+      }),
+    };
+  });
+}
+
+/**
+ * Puts options, configuration and guests together.
+ *
+ * @param words GUEST arguments; with none, the guests of the configuration.
+ * @param options The options.
+ * @param io The outside.
+ * @throws {InputError} With the option, or file, line and key, and what is allowed.
+ */
+export async function gather(
+  words: readonly string[],
+  options: SharedOptions,
+  io: Io,
+): Promise<Settings> {
+  let file: ConfigFile | undefined;
+  if (options.config !== undefined) {
+    const bytes = io.read(options.config);
+    const { parseConfig } = await import("./config.ts");
+    file = parseConfig(new TextDecoder().decode(bytes), options.config);
+  }
+  const config = file?.config ?? {};
+
+  let choices = words.map((word) => parseGuest(word));
+  if (choices.length === 0 && file !== undefined) choices = configGuests(file, options.config!);
+  if (choices.length === 0) {
+    throw new InputError("GUEST", "there is no guest to boot", "name one; see understudy guests");
+  }
+
+  const period = options.period ?? config.period;
+  const everySwitch = period === "every switch";
+  if (options.period !== undefined && !everySwitch) parseTime(options.period, "--period");
+  if (options.slice !== undefined) parseTime(options.slice, "--slice");
+  const backup = options.backup === undefined
+    ? config.backup as BackupStrategy | undefined
+    : oneOf(options.backup, BACKUP_STRATEGIES, "--backup") as BackupStrategy;
+  const seed = options.seed === undefined
+    ? config.seed
+    : wholeNumber(options.seed, 0, 0xffff_ffff, "--seed");
+  const slice = options.slice ?? config.slice;
+  const withVm0 = options.vm0 && config.vm0 !== false;
+
+  const guests = await loadGuests(choices, io);
+  const lab: LabOptions = {
+    guests,
+    ...(withVm0 ? { vm0: await loadGuest(VM0) } : {}),
+    ...(backup === undefined ? {} : { backup }),
+    ...(period === undefined ? {} : { period: everySwitch ? 0 : period }),
+    ...(config.policy === undefined ? {} : { policy: definedOnly(config.policy) }),
+    ...(slice === undefined ? {} : { slice }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(config.machine?.sdram === undefined ? {} : { sdramMB: config.machine.sdram }),
+  };
+  return {
+    lab,
+    choices,
+    ...(config.for === undefined ? {} : { for: config.for }),
+    located(error: unknown): unknown {
+      if (!(error instanceof InputError)) return error;
+      const option = OPTION_OF[error.where];
+      if (option !== undefined && options[option] !== undefined) {
+        return new InputError(`--${option}`, error.what, error.allowed);
+      }
+      return file?.located(error) ?? error;
+    },
+  };
+}
+
+/** An object without its undefined members. */
+function definedOnly<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(
+    Object.entries(object).filter(([, value]) => value !== undefined),
+  ) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
