@@ -409,29 +409,44 @@ export class Board {
   }
 
   #hashOfFlash(): string {
-    return this.#flashHash ??= hashBytes(this.#bytes(this.flash));
+    return this.#flashHash ??= hashFlash(this.#bytes(this.flash));
   }
 }
 
+/** Hash of a flash up to its last programmed word: the erased rest is the same in every flash. */
+function hashFlash(flash: Uint8Array): string {
+  const words = new Int32Array(flash.buffer, flash.byteOffset, flash.length / 4);
+  let end = words.length;
+  while (end > 0 && words[end - 1] === -1) end--;
+  return hashBytes(flash.subarray(0, 4 * end));
+}
+
 function saveRam(ram: Uint8Array): RamState {
-  const words = new Int32Array(ram.buffer, ram.byteOffset, ram.length / 4);
-  const pages: number[] = [];
-  for (let page = 0; page < ram.length / PAGE; page++) {
-    const end = (page + 1) * (PAGE / 4);
-    for (let i = page * (PAGE / 4); i < end; i++) {
-      if (words[i] === 0) continue;
-      pages.push(page);
-      break;
-    }
-  }
+  const pages = usedPages(ram);
   const bytes = new Uint8Array(pages.length * PAGE);
   pages.forEach((page, i) => bytes.set(ram.subarray(page * PAGE, (page + 1) * PAGE), i * PAGE));
   return { size: ram.length, pages, bytes };
 }
 
 function restoreRam(ram: Uint8Array, state: RamState): void {
-  ram.fill(0);
+  // Pages that are zero are not written, so that the host need not back them with memory.
+  for (const page of usedPages(ram)) ram.fill(0, page * PAGE, (page + 1) * PAGE);
   state.pages.forEach((page, i) => {
     ram.set(state.bytes.subarray(i * PAGE, (i + 1) * PAGE), page * PAGE);
   });
+}
+
+/** Numbers of the pages that are not all zero. */
+function usedPages(ram: Uint8Array): number[] {
+  const words = new Int32Array(ram.buffer, ram.byteOffset, ram.length / 4);
+  const pages: number[] = [];
+  for (let page = 0; page < ram.length / PAGE; page++) {
+    const end = (page + 1) * (PAGE / 4);
+    for (let i = page * (PAGE / 4); i < end; i += 4) {
+      if ((words[i] | words[i + 1] | words[i + 2] | words[i + 3]) === 0) continue;
+      pages.push(page);
+      break;
+    }
+  }
+  return pages;
 }
