@@ -176,6 +176,13 @@ function setRegister(core: CpuCore, n: number, value: number): void {
   }
 }
 
+/** A register as a store reads it: PC one instruction further than as an operand. */
+function stored(core: CpuCore, n: number): number {
+  const r = core.i32;
+  if (n !== 15) return r[n];
+  return r[15] + ((r[STATE.CPSR] & PSR.T) !== 0 ? 2 : 4);
+}
+
 // ---- data processing
 
 function dataImmediate(core: CpuCore, insn: number): void {
@@ -388,8 +395,7 @@ function word(core: CpuCore, insn: number, offset: number): void {
   const privileged = core.privileged && (pre || !writeback);
   const size = (insn & (1 << 22)) !== 0 ? 1 : 4;
   if ((insn & (1 << 20)) === 0) {
-    // Rd = PC stores the instruction's address + 12.
-    core.write(address, size, rd === 15 ? r[rd] + 4 : r[rd], privileged);
+    core.write(address, size, stored(core, rd), privileged);
     if (core.faulted) return core.dataAbort();
     if (!pre || writeback) r[rn] = moved;
     return;
@@ -425,7 +431,7 @@ function half(core: CpuCore, insn: number, offset: number): void {
   const moved = ((insn & (1 << 23)) !== 0 ? base + offset : base - offset) | 0;
   const address = pre ? moved : base;
   if ((insn & (1 << 20)) === 0) {
-    core.write(address, 2, rd === 15 ? r[rd] + 4 : r[rd], core.privileged);
+    core.write(address, 2, stored(core, rd), core.privileged);
     if (core.faulted) return core.dataAbort();
     if (writeback) r[rn] = moved;
     return;
@@ -434,7 +440,12 @@ function half(core: CpuCore, insn: number, offset: number): void {
   const size = (insn & (1 << 5)) !== 0 ? 2 : 1;
   let value = core.read(address, size, core.privileged);
   if (core.faulted) return core.dataAbort();
-  if (signed) value = size === 1 ? (value << 24) >> 24 : (value << 16) >> 16;
+  if (size === 2 && (address & 1) !== 0) {
+    // UNPREDICTABLE: as earlier ARMv4T cores, the halfword rotated, or the odd byte extended.
+    value = signed ? (value << 16) >> 24 : rotateRight(value, 8);
+  } else if (signed) {
+    value = size === 1 ? (value << 24) >> 24 : (value << 16) >> 16;
+  }
   if (writeback) r[rn] = moved;
   setRegister(core, rd, value);
 }
@@ -499,7 +510,7 @@ function multiple(core: CpuCore, insn: number): void {
     } else {
       // A base that is not the lowest register is stored as written back.
       const value = n === 15
-        ? r[15] + 4
+        ? stored(core, 15)
         : n === rn && !first && writeback && !userBank
         ? end
         : r[at];
@@ -554,7 +565,7 @@ function coprocessorRegister(core: CpuCore, insn: number): void {
     return;
   }
   if (op1 !== 0) return;
-  core.mmu.mcr(crn, crm, op2, rd === 15 ? (r[rd] + 4) | 0 : r[rd]);
+  core.mmu.mcr(crn, crm, op2, stored(core, rd));
   if (crn === CR.CACHE && crm === 0 && op2 === 4 && !core.irq && !core.fiq) {
     core.stop = STOP.WFI;
     core.leave();
