@@ -1,25 +1,19 @@
 /**
  * Checkpoints of tasks and guests, and the exchange of active and backup tables (P6, P8, P10, P11).
  *
- * Each page has a chain of versions, oldest first: (tag, frame). The content of a page at
- * checkpoint c is its oldest version with tag >= c, or the active frame where there is none (I1).
- * One version serves task and guest checkpoints alike.
- *
  * @module
  */
 
 import { type Domains, unitOf } from "./domains.ts";
-import { frameRecord, type Frames } from "./frames.ts";
+import type { Frames } from "./frames.ts";
 import {
   CONTEXT,
   CUT,
-  FRAME,
-  FRAME_STATE,
   GLOBAL,
   MAP,
   PAGE_FLAG,
   PAGE_REC,
-  PIECE_REC,
+  RING,
   STRATEGY,
   UNIT,
   UNIT_KIND,
@@ -27,7 +21,9 @@ import {
 } from "./layout.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
-import { pageDescriptor, readName, slotMva } from "./vm.ts";
+import { type CheckpointStrategy, FullStrategy, TrackingStrategy } from "./strategy.ts";
+import { TABLE, Versions } from "./versions.ts";
+import { readName } from "./vm.ts";
 
 /** Most pages whose cache lines are discarded one by one in a swap; more: the whole cache. */
 const SWAP_BY_LINE = 8;
@@ -42,10 +38,13 @@ export interface SwapResult {
 
 /** Takes checkpoints and returns to them. */
 export class Backup {
+  /** Versions of pages. */
+  readonly versions: Versions;
   readonly #port: Port;
   readonly #frames: Frames;
   readonly #domains: Domains;
   readonly #recorder: Recorder;
+  readonly #strategies: readonly (CheckpointStrategy | undefined)[];
 
   /** Test switch: leaves the TLB maintenance of a swap out, to show that it is owed. */
   omitTlbMaintenance = false;
@@ -61,12 +60,30 @@ export class Backup {
     this.#frames = frames;
     this.#domains = domains;
     this.#recorder = recorder;
+    const versions = new Versions(port, frames);
+    this.versions = versions;
+    this.#strategies = [
+      undefined,
+      new FullStrategy(port, versions),
+      new TrackingStrategy(port, versions, domains, true),
+      new TrackingStrategy(port, versions, domains, false),
+    ];
   }
 
   /** The strategy in force (STRATEGY). */
   get strategy(): number {
     return this.#port.read(MAP.GLOBAL + GLOBAL.STRATEGY);
   }
+
+  get #strategy(): CheckpointStrategy | undefined {
+    return this.#strategies[this.strategy & 3];
+  }
+
+  get #generations(): number {
+    return this.#port.read(MAP.GLOBAL + GLOBAL.GENERATIONS);
+  }
+
+  // --- when ------------------------------------------------------------------------------------
 
   /** True when the period since `since` (cycles) has passed and checkpoints are taken at all. */
   due(since: number): boolean {
@@ -76,15 +93,30 @@ export class Backup {
 
   /** True when a task's checkpoint is due at its switch-out. */
   taskDue(unit: number): boolean {
-    return this.due(this.#port.read64(unit + UNIT.TARGET_TIME)) ||
+    return this.#nthSwitch(unit + UNIT.SWITCH_COUNT) &&
+        this.due(this.#port.read64(unit + UNIT.LAST_TIME)) ||
       this.#port.read(unit + UNIT.CHECKPOINT_DUE) !== 0;
   }
 
   /** True when a cut of the VM is due. */
   cutDue(vm: number): boolean {
-    return this.due(this.#port.read64(vm + VM.CUT_TIME)) ||
+    return this.#nthSwitch(vm + VM.SWITCH_COUNT) &&
+        this.due(this.#port.read64(vm + VM.CUT_TIME)) ||
       this.#port.read(vm + VM.CUT_DUE) !== 0;
   }
+
+  /** Counts a switch-out; true at every Nth when the period is given in switches. */
+  #nthSwitch(counter: number): boolean {
+    const port = this.#port;
+    const every = port.read(MAP.GLOBAL + GLOBAL.EVERY);
+    if (every <= 1) return true;
+    const count = port.add(counter, 1);
+    if (count < every) return false;
+    port.write(counter, 0);
+    return true;
+  }
+
+  // --- taking ----------------------------------------------------------------------------------
 
   /**
    * Takes a checkpoint of one task: its pages and its context as saved (R1). The VM is current and
@@ -93,25 +125,19 @@ export class Backup {
   checkpointTask(vm: number, unit: number): boolean {
     const port = this.#port;
     port.write(unit + UNIT.CHECKPOINT_DUE, 0);
-    if (this.strategy === STRATEGY.OFF) return false;
+    const strategy = this.#strategy;
+    if (strategy === undefined) return false;
     const seq = port.read(vm + VM.SEQ) + 1;
-    const pages = this.#copyUnit(vm, unit, seq, true);
+    const pages = this.#take(strategy, vm, unit, seq, true);
     if (pages < 0) {
-      this.#unprotected(vm, unit);
+      this.#unprotect(strategy, vm, unit);
       return false;
     }
     port.write(vm + VM.SEQ, seq);
-    this.#commit(vm, unit, seq);
+    this.#commit(unit, seq);
+    this.#pushRing(unit, seq);
     port.add(unit + UNIT.CHECKPOINTS, 1);
-    this.#trim(vm, unit);
-    this.#recorder.emit({
-      type: "checkpoint",
-      t: port.board.clock.ns(),
-      vm: this.#vmName(vm),
-      task: readName(port, unit + UNIT.NAME),
-      seq,
-      pages,
-    });
+    this.#report(vm, unit, seq, pages);
     return true;
   }
 
@@ -124,137 +150,358 @@ export class Backup {
   cut(vm: number, current: boolean): boolean {
     const port = this.#port;
     port.write(vm + VM.CUT_DUE, 0);
-    if (this.strategy === STRATEGY.OFF) return false;
+    const strategy = this.#strategy;
+    if (strategy === undefined) return false;
     const seq = port.read(vm + VM.SEQ) + 1;
     const count = port.read(vm + VM.UNIT_COUNT);
     let pages = 0;
     for (let i = 0; i < count; i++) {
-      const copied = this.#copyUnit(vm, unitOf(port, vm, i), seq, current);
+      const unit = unitOf(port, vm, i);
+      const copied = this.#take(strategy, vm, unit, seq, current);
       if (copied < 0) {
-        for (let k = 0; k <= i; k++) this.#dropVersions(vm, unitOf(port, vm, k), seq);
-        this.#unprotected(vm, unitOf(port, vm, 0));
+        // The units before it are protected at `seq` already, although no checkpoint names it.
+        for (let k = 0; k < i; k++) port.write(unitOf(port, vm, k) + UNIT.LAST, seq);
+        port.write(vm + VM.SEQ, seq);
+        this.#unprotect(strategy, vm, unit);
         return false;
       }
       pages += copied;
     }
     port.write(vm + VM.SEQ, seq);
     this.#saveCut(vm, seq);
-    for (let i = 0; i < count; i++) this.#commit(vm, unitOf(port, vm, i), seq);
+    for (let i = 0; i < count; i++) {
+      const unit = unitOf(port, vm, i);
+      this.#commit(unit, seq);
+      if (port.read(unit + UNIT.KIND) === UNIT_KIND.TASK) this.#pushRing(unit, seq);
+    }
     port.write(vm + VM.CUT, seq);
     port.write64(vm + VM.CUT_TIME, port.now);
     port.add(vm + VM.CHECKPOINTS, 1);
-    for (let i = 0; i < count; i++) this.#trim(vm, unitOf(port, vm, i));
-    this.#recorder.emit({
-      type: "checkpoint",
-      t: port.board.clock.ns(),
-      vm: this.#vmName(vm),
-      seq,
-      pages,
-    });
+    this.#report(vm, 0, seq, pages);
     return true;
   }
 
-  /** True when a swap of the task can return somewhere. */
-  hasTarget(unit: number): boolean {
+  /** Takes the standby of a unit; when the pool is empty the oldest cut goes first. */
+  #take(
+    strategy: CheckpointStrategy,
+    vm: number,
+    unit: number,
+    seq: number,
+    current: boolean,
+  ): number {
+    for (;;) {
+      const pages = strategy.take(vm, unit, seq, current);
+      if (pages >= 0 || !this.#dropOldestCut(strategy, vm)) return pages;
+    }
+  }
+
+  #commit(unit: number, seq: number): void {
     const port = this.#port;
-    return port.read(unit + UNIT.TARGET) !== 0 &&
-      port.read(unit + UNIT.TARGET_INCARNATION) === port.read(unit + UNIT.INCARNATION);
+    port.write(unit + UNIT.LAST, seq);
+    port.write(unit + UNIT.TARGET, seq);
+    port.write(unit + UNIT.UNPROTECTED, 0);
+    port.write64(unit + UNIT.LAST_TIME, port.now);
+  }
+
+  #report(vm: number, unit: number, seq: number, pages: number): void {
+    this.#recorder.emit({
+      type: "checkpoint",
+      t: this.#port.board.clock.ns(),
+      vm: readName(this.#port, vm + VM.NAME),
+      ...(unit === 0 ? {} : { task: readName(this.#port, unit + UNIT.NAME) }),
+      seq,
+      pages,
+    });
+  }
+
+  // --- first writes ----------------------------------------------------------------------------
+
+  /**
+   * A write of the current guest met a page that is read-only for now. Called before any
+   * classification, also for the monitor's own writes with User permission.
+   *
+   * @param va Guest virtual address.
+   * @returns True when the write is to be tried again.
+   */
+  firstWrite(vm: number, va: number): boolean {
+    const port = this.#port;
+    const strategy = this.#strategy;
+    if (strategy === undefined || this.strategy === STRATEGY.FULL) return false;
+    const page = this.versions.pageAt(vm, va);
+    if (page === 0 || (port.read(page + PAGE_REC.VA) & PAGE_FLAG.WRITABLE) === 0) return false;
+    const unit = this.versions.unit(vm, page);
+    if (port.read(page + PAGE_REC.WRITTEN) === port.read(unit + UNIT.LAST)) return false;
+    do {
+      if (strategy.firstWrite(vm, unit, page)) return true;
+    } while (this.#dropOldestCut(strategy, vm));
+    this.#unprotect(strategy, vm, unit);
+    return true;
   }
 
   /**
-   * Exchanges a task's active and backup tables: the task is as it was at its newest checkpoint
-   * (P11). Its saved context is the checkpoint's. The VM is current.
+   * Frees what only the oldest cut needs, while a newer one is kept.
+   *
+   * @returns False when there is no cut to spare.
    */
-  swapTask(vm: number, unit: number): SwapResult {
+  #dropOldestCut(strategy: CheckpointStrategy, vm: number): boolean {
     const port = this.#port;
-    const time = port.read64(unit + UNIT.TARGET_TIME);
-    const moved = this.#swapUnit(vm, unit, port.read(unit + UNIT.TARGET), true);
-    this.#maintain(moved);
-    port.write(unit + UNIT.SLOT, port.read(unit + UNIT.TARGET_SLOT));
-    this.checkpointTask(vm, unit);
-    return { pages: moved.length, time };
+    const cuts = this.#cuts(vm);
+    if (cuts.length < 2) return false;
+    this.#forgetCut(vm, cuts[cuts.length - 1]);
+    const count = port.read(vm + VM.UNIT_COUNT);
+    for (let i = 0; i < count; i++) strategy.settle(vm, unitOf(port, vm, i));
+    return true;
   }
 
-  /** True when a guest swap can return somewhere. */
-  hasCut(vm: number): boolean {
-    return this.#port.read(vm + VM.CUT) !== 0;
+  /** The last resort: the unit goes on without a standby, and says so. */
+  #unprotect(strategy: CheckpointStrategy, vm: number, unit: number): void {
+    const port = this.#port;
+    // A cut without one of its units is none.
+    for (const cut of this.#cuts(vm)) this.#forgetCut(vm, cut);
+    port.write(vm + VM.CUT, 0);
+    this.#clearRing(unit);
+    strategy.unprotect(vm, unit);
+    port.write(unit + UNIT.TARGET, 0);
+    port.write(unit + UNIT.UNPROTECTED, 1);
+    port.write64(unit + UNIT.LAST_TIME, port.now);
+    const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
+    this.#recorder.emit({
+      type: "unprotected",
+      t: port.board.clock.ns(),
+      vm: readName(port, vm + VM.NAME),
+      ...(task ? { task: readName(port, unit + UNIT.NAME) } : {}),
+      reason: "no free frames for its backup",
+    });
   }
 
-  /** Exchanges the tables of a guest with all its tasks: it is as it was at its newest cut (P10). */
-  swapGuest(vm: number): SwapResult {
+  // --- going back ------------------------------------------------------------------------------
+
+  /** Kept checkpoints of a task, newest first. */
+  taskGenerations(unit: number): number {
     const port = this.#port;
-    const cut = port.read(vm + VM.CUT);
-    const record = this.#cutRecord(vm, cut);
+    const count = port.read(unit + UNIT.RING_COUNT);
+    const incarnation = port.read(unit + UNIT.INCARNATION);
+    let n = 0;
+    while (n < count && port.read(this.#ringEntry(unit, n) + RING.INCARNATION) === incarnation) n++;
+    return port.read(unit + UNIT.TARGET) === 0 ? 0 : n;
+  }
+
+  /** Kept cuts of a guest. */
+  guestGenerations(vm: number): number {
+    return this.#port.read(vm + VM.CUT) === 0 ? 0 : this.#cuts(vm).length;
+  }
+
+  /**
+   * Exchanges a task's active and backup tables: the task is as it was at a checkpoint, its saved
+   * context is the checkpoint's (P11). The VM is current and the task's domain open.
+   *
+   * @param generation 0: the newest checkpoint; 1: the one before; ...
+   * @returns Undefined when a standby page is damaged; nothing is changed then.
+   */
+  swapTask(vm: number, unit: number, generation = 0): SwapResult | undefined {
+    const port = this.#port;
+    const strategy = this.#strategy as CheckpointStrategy;
+    const entry = this.#ringEntry(unit, generation);
+    const seq = port.read(entry + RING.SEQ);
+    const time = port.read64(entry + RING.TIME);
+    strategy.settle(vm, unit);
+    if (!this.#intact(vm, unit, seq)) return undefined;
+    const slot = port.read(entry + RING.SLOT);
+    let pages: number;
+    this.#popRing(unit, generation);
+    if (seq >= port.read(vm + VM.CUT)) {
+      const newest = port.read(unit + UNIT.LAST) === seq;
+      const moved = this.#swapUnit(vm, unit, seq, newest);
+      this.#maintain(vm, moved);
+      port.write(unit + UNIT.TARGET, seq);
+      const copied = strategy.refresh(vm, unit, seq, moved, !newest);
+      if (copied < 0) this.#unprotect(strategy, vm, unit);
+      else this.#report(vm, unit, seq, copied);
+      pages = moved.length;
+    } else {
+      // A guest cut is newer: it keeps its versions, the task gets its bytes by ordinary writes.
+      pages = this.#writeBack(strategy, vm, unit, seq);
+    }
+    port.write(unit + UNIT.SLOT, slot);
+    port.write64(unit + UNIT.LAST_TIME, port.now);
+    if (seq < port.read(vm + VM.CUT)) this.checkpointTask(vm, unit);
+    return { pages, time };
+  }
+
+  /**
+   * Exchanges the tables of a guest with all its tasks: it is as it was at a cut (P10).
+   *
+   * @param generation 0: the newest cut; 1: the one before; ...
+   * @returns Undefined when a standby page is damaged; nothing is changed then.
+   */
+  swapGuest(vm: number, generation = 0): SwapResult | undefined {
+    const port = this.#port;
+    const strategy = this.#strategy as CheckpointStrategy;
+    const cuts = this.#cuts(vm);
+    const record = cuts[generation];
+    const seq = port.read(record + CUT.SEQ);
     const time = port.read64(record + CUT.TIME);
     const count = port.read(vm + VM.UNIT_COUNT);
-    const moved: number[] = [];
     for (let i = 0; i < count; i++) {
       const unit = unitOf(port, vm, i);
-      moved.push(...this.#swapUnit(vm, unit, cut, port.read(unit + UNIT.TARGET) === cut));
+      strategy.settle(vm, unit);
+      if (!this.#intact(vm, unit, seq)) return undefined;
     }
-    this.#maintain(moved);
+    for (let g = 0; g < generation; g++) this.#forgetCut(vm, cuts[g]);
+    port.write(vm + VM.CUT, seq);
+    const moved: number[][] = [];
+    for (let i = 0; i < count; i++) {
+      const unit = unitOf(port, vm, i);
+      this.#clearRing(unit);
+      moved.push(this.#swapUnit(vm, unit, seq, port.read(unit + UNIT.LAST) === seq));
+    }
+    this.#maintain(vm, moved.flat());
     port.copyWords(record + CUT.HELD, vm + VM.HELD, VM.HELD_END - VM.HELD);
+    let copied = 0;
     for (let i = 0; i < count; i++) {
       const unit = unitOf(port, vm, i);
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
       port.copyWords(entry, unit + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
+      const more = strategy.refresh(vm, unit, seq, moved[i], true);
+      if (more < 0) {
+        this.#unprotect(strategy, vm, unit);
+        continue;
+      }
+      copied += more;
+      this.#commit(unit, seq);
+      if (port.read(unit + UNIT.KIND) === UNIT_KIND.TASK) this.#pushRing(unit, seq);
     }
-    this.cut(vm, true);
-    return { pages: moved.length, time };
+    port.write64(vm + VM.CUT_TIME, port.now);
+    this.#report(vm, 0, seq, copied);
+    return { pages: moved.flat().length, time };
   }
+
+  /** True when every version a return to `seq` would use is what was copied. */
+  #intact(vm: number, unit: number, seq: number): boolean {
+    if (!this.versions.checksums) return true;
+    let intact = true;
+    this.versions.eachWritable(vm, unit, (page) => {
+      const { frame } = this.versions.at(page, seq);
+      if (frame !== 0 && !this.versions.intact(frame)) intact = false;
+    });
+    return intact;
+  }
+
+  /**
+   * Returns a unit's pages to checkpoint `seq`. With `exchange` the backup table names just these
+   * frames already, and activePt and backupPt change places; otherwise the spare is composed.
+   *
+   * @returns The pages whose frame changed.
+   */
+  #swapUnit(vm: number, unit: number, seq: number, exchange: boolean): number[] {
+    const port = this.#port;
+    const versions = this.versions;
+    const readOnly = this.strategy !== STRATEGY.FULL;
+    const moved: number[] = [];
+    versions.eachWritable(vm, unit, (page) => {
+      const version = versions.at(page, seq);
+      if (version.frame !== 0 && !this.#alreadyActive(page, seq)) {
+        versions.makeActive(page, version);
+        moved.push(page);
+      }
+      if (!exchange) {
+        versions.setEntry(vm, page, TABLE.SPARE, port.read(page + PAGE_REC.ACTIVE), readOnly);
+      }
+    });
+    versions.exchange(vm, unit, TABLE.ACTIVE, exchange ? TABLE.BACKUP : TABLE.SPARE);
+    this.#domains.install(vm, unit);
+    port.write(unit + UNIT.LAST, seq);
+    port.drain();
+    return moved;
+  }
+
+  /** `dirty` keeps a copy of clean pages; their backup entry names the active frame, which stays. */
+  #alreadyActive(page: number, seq: number): boolean {
+    const port = this.#port;
+    return this.strategy === STRATEGY.DIRTY && port.read(page + PAGE_REC.WRITTEN) < seq;
+  }
+
+  /** Copies the content of checkpoint `seq` into a task's active pages, preserving newer cuts. */
+  #writeBack(strategy: CheckpointStrategy, vm: number, unit: number, seq: number): number {
+    const port = this.#port;
+    let pages = 0;
+    this.versions.eachWritable(vm, unit, (page) => {
+      const { frame } = this.versions.at(page, seq);
+      if (frame === 0) return;
+      const last = port.read(unit + UNIT.LAST);
+      if (this.strategy !== STRATEGY.FULL && port.read(page + PAGE_REC.WRITTEN) !== last) {
+        if (!strategy.firstWrite(vm, unit, page)) return;
+      }
+      port.copyIn(frame, this.versions.mva(vm, page));
+      pages++;
+    });
+    return pages;
+  }
+
+  /** What pages with changed frames owe: cache lines without clean, TLB entries (section 5). */
+  #maintain(vm: number, moved: readonly number[]): void {
+    const port = this.#port;
+    if (moved.length > SWAP_BY_LINE) {
+      port.flushDataCache();
+      port.invalidateInstructionCache();
+      if (!this.omitTlbMaintenance) {
+        port.invalidateDataTlb();
+        port.invalidateInstructionTlb();
+      }
+    } else {
+      for (const page of moved) {
+        const mva = this.versions.mva(vm, page);
+        port.discardPageLines(mva);
+        if (this.omitTlbMaintenance) continue;
+        port.invalidateDataTlbEntry(mva);
+        port.invalidateInstructionTlbEntry(mva);
+      }
+    }
+    port.drain();
+  }
+
+  // --- forgetting ------------------------------------------------------------------------------
 
   /** Makes every checkpoint of a task void (it is deleted, or made anew). */
   forgetTask(vm: number, unit: number): void {
-    const port = this.#port;
-    this.#release(port.read(unit + UNIT.TARGET_SLOT));
-    port.write(unit + UNIT.TARGET_SLOT, 0);
-    port.write(unit + UNIT.TARGET, 0);
-    this.#trim(vm, unit);
+    this.#clearRing(unit);
+    this.#port.write(unit + UNIT.TARGET, 0);
+    this.#strategy?.settle(vm, unit);
   }
 
   /** Makes every checkpoint of a VM and its tasks void (it starts anew). */
   dropAll(vm: number): void {
     const port = this.#port;
-    const size = port.read(vm + VM.CUT_SIZE);
-    const generations = port.read(MAP.GLOBAL + GLOBAL.GENERATIONS);
-    const count = port.read(vm + VM.UNIT_COUNT);
-    for (let i = 0; i < generations; i++) {
-      const record = port.read(vm + VM.CUTS) + i * size;
-      if (port.read(record + CUT.SEQ) === 0) continue;
-      for (let k = 0; k < count; k++) {
-        this.#release(port.read(record + CUT.TASKS + k * CUT.TASK_SIZE + UNIT.SLOT - UNIT.HELD));
-      }
-      port.write(record + CUT.SEQ, 0);
-    }
+    for (const cut of this.#cuts(vm)) this.#forgetCut(vm, cut);
     port.write(vm + VM.CUT, 0);
+    const count = port.read(vm + VM.UNIT_COUNT);
     for (let i = 0; i < count; i++) this.forgetTask(vm, unitOf(port, vm, i));
   }
 
   /** Puts fresh frames in place of the active ones: (page index, frame) pairs. */
   replace(vm: number, pairs: readonly number[]): void {
     const port = this.#port;
+    const versions = this.versions;
     const moved: number[] = [];
     for (let i = 0; i < pairs.length; i += 2) {
       const page = port.read(vm + VM.PAGES) + pairs[i] * PAGE_REC.SIZE;
-      const word = port.read(page + PAGE_REC.VA);
+      const frame = pairs[i + 1];
+      const writable = (port.read(page + PAGE_REC.VA) & PAGE_FLAG.WRITABLE) !== 0;
       const old = port.read(page + PAGE_REC.ACTIVE);
-      port.write(page + PAGE_REC.ACTIVE, pairs[i + 1]);
-      const piece = port.read(vm + VM.PIECES) +
-        port.read(page + PAGE_REC.PIECE) * PIECE_REC.SIZE;
-      const writable = (word & PAGE_FLAG.WRITABLE) !== 0;
-      // Read-only pages are the same in all three tables; a writable one's standby stays.
-      const tables = writable
-        ? [PIECE_REC.A_TABLE]
-        : [PIECE_REC.A_TABLE, PIECE_REC.B_TABLE, PIECE_REC.C_TABLE];
-      for (const table of tables) {
-        port.write(entryOf(port.read(piece + table), word), this.#active(page));
-      }
-      this.#frames.give(old);
-      moved.push(slotMva(port.read(vm + VM.ID), (word & ~4095) >>> 0));
+      const unit = versions.unit(vm, page);
+      const kept = writable && (this.#strategy?.keep(vm, unit, page) ?? false);
+      port.write(page + PAGE_REC.ACTIVE, frame);
+      versions.setEntry(vm, page, TABLE.ACTIVE, frame, false);
+      versions.setEntry(vm, page, TABLE.SPARE, frame, writable);
+      if (!writable) versions.setEntry(vm, page, TABLE.BACKUP, frame, true);
+      moved.push(page);
+      if (!kept) this.#frames.give(old);
     }
     port.drain();
-    this.#maintain(moved);
+    this.#maintain(vm, moved);
   }
+
+  // --- contexts --------------------------------------------------------------------------------
 
   /** Chooses the slot of the next save of a unit: one that no live checkpoint names (I6). */
   nextSlot(vm: number, unit: number): void {
@@ -273,75 +520,6 @@ export class Backup {
     }
   }
 
-  /** Copies all writable pages of a unit to new versions tagged `seq`; -1 when frames run out. */
-  #copyUnit(vm: number, unit: number, seq: number, current: boolean): number {
-    const port = this.#port;
-    const id = port.read(vm + VM.ID);
-    const open = current && this.#isOpen(unit);
-    const first = port.read(unit + UNIT.FIRST_PAGE);
-    const count = port.read(unit + UNIT.PAGE_COUNT);
-    let copied = 0;
-    for (let i = first; i < first + count; i++) {
-      const page = port.read(vm + VM.PAGES) + i * PAGE_REC.SIZE;
-      const word = port.read(page + PAGE_REC.VA);
-      if ((word & PAGE_FLAG.WRITABLE) === 0) continue;
-      const frame = this.#frames.take(FRAME_STATE.VERSION, id, i);
-      if (frame === 0) {
-        this.#dropVersions(vm, unit, seq);
-        return -1;
-      }
-      const mva = slotMva(id, (word & ~4095) >>> 0);
-      if (open) {
-        port.copyOut(mva, frame);
-      } else {
-        if (current) port.flushPageLines(mva);
-        port.copyFrame(port.read(page + PAGE_REC.ACTIVE), frame);
-      }
-      this.#append(page, frame, seq);
-      const piece = port.read(vm + VM.PIECES) +
-        port.read(page + PAGE_REC.PIECE) * PIECE_REC.SIZE;
-      port.write(entryOf(port.read(piece + PIECE_REC.C_TABLE), word), pageDescriptor(frame, word));
-      copied++;
-    }
-    port.drain();
-    return copied;
-  }
-
-  /** The unit's domain is open in the DACR in force. */
-  #isOpen(unit: number): boolean {
-    const domain = this.#port.read(unit + UNIT.DOMAIN);
-    return (this.#port.mrc(3, 0, 0) >>> domain * 2 & 3) === 1;
-  }
-
-  #append(page: number, frame: number, seq: number): void {
-    const port = this.#port;
-    port.write(frameRecord(frame) + FRAME.TAG, seq);
-    const tail = port.read(page + PAGE_REC.TAIL);
-    if (tail === 0) port.write(page + PAGE_REC.HEAD, frame);
-    else port.write(frameRecord(tail) + FRAME.NEXT, frame);
-    port.write(page + PAGE_REC.TAIL, frame);
-  }
-
-  /** One pointer an exchange: from here on the new standby set is the unit's backup. */
-  #commit(vm: number, unit: number, seq: number): void {
-    const port = this.#port;
-    this.#eachPiece(vm, unit, (piece) => {
-      const spare = port.read(piece + PIECE_REC.C_TABLE);
-      port.write(piece + PIECE_REC.C_TABLE, port.read(piece + PIECE_REC.B_TABLE));
-      port.write(piece + PIECE_REC.B_TABLE, spare);
-    });
-    port.write(unit + UNIT.LAST, seq);
-    port.write(unit + UNIT.TARGET, seq);
-    port.write64(unit + UNIT.TARGET_TIME, port.now);
-    if (port.read(unit + UNIT.KIND) === UNIT_KIND.TASK) {
-      const slot = port.read(unit + UNIT.SLOT);
-      this.#hold(slot);
-      this.#release(port.read(unit + UNIT.TARGET_SLOT));
-      port.write(unit + UNIT.TARGET_SLOT, slot);
-      port.write(unit + UNIT.TARGET_INCARNATION, port.read(unit + UNIT.INCARNATION));
-    }
-  }
-
   #hold(slot: number): void {
     this.#port.add(slot + CONTEXT.REFS, 1);
   }
@@ -350,33 +528,81 @@ export class Backup {
     if (slot !== 0) this.#port.add(slot + CONTEXT.REFS, -1);
   }
 
-  #cutRecord(vm: number, seq: number): number {
-    const port = this.#port;
-    const size = port.read(vm + VM.CUT_SIZE);
-    const count = port.read(MAP.GLOBAL + GLOBAL.GENERATIONS);
-    for (let i = 0; i < count; i++) {
-      const record = port.read(vm + VM.CUTS) + i * size;
-      if (port.read(record + CUT.SEQ) === seq) return record;
-    }
-    return 0;
+  // --- rings -----------------------------------------------------------------------------------
+
+  #ringEntry(unit: number, generation: number): number {
+    const k = this.#generations;
+    const at = (this.#port.read(unit + UNIT.RING_HEAD) + k - generation % k) % k;
+    return unit + UNIT.RING + at * RING.SIZE;
   }
 
-  /** Writes the cut record over the oldest one. */
-  #saveCut(vm: number, seq: number): void {
+  #pushRing(unit: number, seq: number): void {
+    const port = this.#port;
+    const k = this.#generations;
+    const count = port.read(unit + UNIT.RING_COUNT);
+    const head = (port.read(unit + UNIT.RING_HEAD) + 1) % k;
+    const entry = unit + UNIT.RING + head * RING.SIZE;
+    const slot = port.read(unit + UNIT.SLOT);
+    this.#hold(slot);
+    if (count === k) this.#release(port.read(entry + RING.SLOT));
+    else port.write(unit + UNIT.RING_COUNT, count + 1);
+    port.write(unit + UNIT.RING_HEAD, head);
+    port.write(entry + RING.SEQ, seq);
+    port.write(entry + RING.SLOT, slot);
+    port.write(entry + RING.INCARNATION, port.read(unit + UNIT.INCARNATION));
+    port.write64(entry + RING.TIME, port.now);
+  }
+
+  /** Drops the `generation` newest entries. */
+  #popRing(unit: number, generation: number): void {
+    const port = this.#port;
+    const k = this.#generations;
+    for (let g = 0; g < generation; g++) {
+      this.#release(port.read(this.#ringEntry(unit, g) + RING.SLOT));
+    }
+    const head = (port.read(unit + UNIT.RING_HEAD) + k - generation % k) % k;
+    port.write(unit + UNIT.RING_HEAD, head);
+    port.add(unit + UNIT.RING_COUNT, -generation);
+  }
+
+  #clearRing(unit: number): void {
+    this.#popRing(unit, this.#port.read(unit + UNIT.RING_COUNT));
+  }
+
+  /** Cut records in use, newest first. */
+  #cuts(vm: number): number[] {
     const port = this.#port;
     const size = port.read(vm + VM.CUT_SIZE);
-    const generations = port.read(MAP.GLOBAL + GLOBAL.GENERATIONS);
-    let record = port.read(vm + VM.CUTS);
-    for (let i = 1; i < generations; i++) {
-      const other = port.read(vm + VM.CUTS) + i * size;
-      if (port.read(other + CUT.SEQ) < port.read(record + CUT.SEQ)) record = other;
+    const cuts: { record: number; seq: number }[] = [];
+    for (let i = 0; i < this.#generations; i++) {
+      const record = port.read(vm + VM.CUTS) + i * size;
+      const seq = port.read(record + CUT.SEQ);
+      if (seq !== 0) cuts.push({ record, seq });
     }
+    return cuts.sort((a, b) => b.seq - a.seq).map((c) => c.record);
+  }
+
+  #forgetCut(vm: number, record: number): void {
+    const port = this.#port;
     const count = port.read(vm + VM.UNIT_COUNT);
-    const replaced = port.read(record + CUT.SEQ) !== 0;
+    for (let i = 0; i < count; i++) {
+      this.#release(port.read(record + CUT.TASKS + i * CUT.TASK_SIZE + UNIT.SLOT - UNIT.HELD));
+    }
+    port.write(record + CUT.SEQ, 0);
+  }
+
+  /** Writes the cut record, over the oldest when all are in use. */
+  #saveCut(vm: number, seq: number): void {
+    const port = this.#port;
+    const cuts = this.#cuts(vm);
+    if (cuts.length === this.#generations) this.#forgetCut(vm, cuts[cuts.length - 1]);
+    const size = port.read(vm + VM.CUT_SIZE);
+    let record = port.read(vm + VM.CUTS);
+    while (port.read(record + CUT.SEQ) !== 0) record += size;
+    const count = port.read(vm + VM.UNIT_COUNT);
     for (let i = 0; i < count; i++) {
       const unit = unitOf(port, vm, i);
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
-      if (replaced) this.#release(port.read(entry + UNIT.SLOT - UNIT.HELD));
       port.copyWords(unit + UNIT.HELD, entry, UNIT.HELD_END - UNIT.HELD);
       this.#hold(port.read(unit + UNIT.SLOT));
     }
@@ -385,201 +611,16 @@ export class Backup {
     port.write64(record + CUT.TIME, port.now);
   }
 
-  /** Checkpoints that a unit's versions must serve, ascending. */
-  #live(vm: number, unit: number): number[] {
+  /** Frames in use as versions of a VM, for reports. */
+  standbyFrames(vm: number): number {
     const port = this.#port;
-    const live: number[] = [];
-    const size = port.read(vm + VM.CUT_SIZE);
-    const generations = port.read(MAP.GLOBAL + GLOBAL.GENERATIONS);
-    for (let i = 0; i < generations; i++) {
-      const seq = port.read(port.read(vm + VM.CUTS) + i * size + CUT.SEQ);
-      if (seq !== 0) live.push(seq);
+    let frames = 0;
+    const count = port.read(vm + VM.UNIT_COUNT);
+    for (let i = 0; i < count; i++) {
+      this.versions.eachWritable(vm, unitOf(port, vm, i), (page) => {
+        frames += this.versions.count(page);
+      });
     }
-    const target = port.read(unit + UNIT.TARGET);
-    if (target !== 0) live.push(target);
-    return live.sort((a, b) => a - b);
+    return frames;
   }
-
-  /** Frees the versions of a unit that no live checkpoint needs. */
-  #trim(vm: number, unit: number): void {
-    const port = this.#port;
-    const live = this.#live(vm, unit);
-    this.#eachWritable(vm, unit, (page) => {
-      let before = 0;
-      let previous = 0;
-      for (let frame = port.read(page + PAGE_REC.HEAD); frame !== 0;) {
-        const record = frameRecord(frame);
-        const next = port.read(record + FRAME.NEXT);
-        const tag = port.read(record + FRAME.TAG);
-        if (live.some((c) => c > before && c <= tag)) {
-          previous = frame;
-          before = tag;
-        } else {
-          this.#unlink(page, previous, frame, next);
-          this.#frames.give(frame);
-        }
-        frame = next;
-      }
-    });
-  }
-
-  /** Frees the versions of a unit with tag `seq` (an unfinished checkpoint). */
-  #dropVersions(vm: number, unit: number, seq: number): void {
-    const port = this.#port;
-    this.#eachWritable(vm, unit, (page) => {
-      let previous = 0;
-      for (let frame = port.read(page + PAGE_REC.HEAD); frame !== 0;) {
-        const next = port.read(frameRecord(frame) + FRAME.NEXT);
-        if (port.read(frameRecord(frame) + FRAME.TAG) === seq) {
-          this.#unlink(page, previous, frame, next);
-          this.#frames.give(frame);
-        } else {
-          previous = frame;
-        }
-        frame = next;
-      }
-    });
-  }
-
-  #unlink(page: number, previous: number, frame: number, next: number): void {
-    const port = this.#port;
-    if (previous === 0) port.write(page + PAGE_REC.HEAD, next);
-    else port.write(frameRecord(previous) + FRAME.NEXT, next);
-    if (port.read(page + PAGE_REC.TAIL) === frame) port.write(page + PAGE_REC.TAIL, previous);
-  }
-
-  /**
-   * Returns a unit's pages to checkpoint `seq`. With `exchange` the backup table names just these
-   * frames already, and activePt and backupPt change places; otherwise the spare is composed.
-   *
-   * @returns The MVAs of the pages whose frame changed.
-   */
-  #swapUnit(vm: number, unit: number, seq: number, exchange: boolean): number[] {
-    const port = this.#port;
-    const id = port.read(vm + VM.ID);
-    const moved: number[] = [];
-    this.#eachWritable(vm, unit, (page) => {
-      const found = this.#versionAt(page, seq);
-      const word = port.read(page + PAGE_REC.VA);
-      if (found.frame !== 0) {
-        this.#makeActive(page, found.frame, found.previous);
-        moved.push(slotMva(id, (word & ~4095) >>> 0));
-      }
-      if (!exchange) {
-        const piece = port.read(vm + VM.PIECES) +
-          port.read(page + PAGE_REC.PIECE) * PIECE_REC.SIZE;
-        const table = port.read(piece + PIECE_REC.C_TABLE);
-        port.write(entryOf(table, word), this.#active(page));
-      }
-    });
-    const other = exchange ? PIECE_REC.B_TABLE : PIECE_REC.C_TABLE;
-    this.#eachPiece(vm, unit, (piece) => {
-      const active = port.read(piece + PIECE_REC.A_TABLE);
-      port.write(piece + PIECE_REC.A_TABLE, port.read(piece + other));
-      port.write(piece + other, active);
-    });
-    this.#domains.install(vm, unit);
-    port.write(unit + UNIT.LAST, seq);
-    port.drain();
-    return moved;
-  }
-
-  /** A version takes the active frame's place; it and all newer ones leave the chain. */
-  #makeActive(page: number, frame: number, previous: number): void {
-    const port = this.#port;
-    this.#frames.give(port.read(page + PAGE_REC.ACTIVE));
-    for (let f = port.read(frameRecord(frame) + FRAME.NEXT); f !== 0;) {
-      const next = port.read(frameRecord(f) + FRAME.NEXT);
-      this.#frames.give(f);
-      f = next;
-    }
-    if (previous === 0) port.write(page + PAGE_REC.HEAD, 0);
-    else port.write(frameRecord(previous) + FRAME.NEXT, 0);
-    port.write(page + PAGE_REC.TAIL, previous);
-    this.#frames.setState(frame, FRAME_STATE.ACTIVE);
-    port.write(frameRecord(frame) + FRAME.NEXT, 0);
-    port.write(page + PAGE_REC.ACTIVE, frame);
-  }
-
-  /** I1: the oldest version with tag >= seq. */
-  #versionAt(page: number, seq: number): { frame: number; previous: number } {
-    const port = this.#port;
-    let previous = 0;
-    for (let frame = port.read(page + PAGE_REC.HEAD); frame !== 0;) {
-      if (port.read(frameRecord(frame) + FRAME.TAG) >= seq) return { frame, previous };
-      previous = frame;
-      frame = port.read(frameRecord(frame) + FRAME.NEXT);
-    }
-    return { frame: 0, previous };
-  }
-
-  /** What pages with changed frames owe: cache lines by MVA without clean, TLB entries (section 5). */
-  #maintain(moved: readonly number[]): void {
-    const port = this.#port;
-    if (moved.length > SWAP_BY_LINE) {
-      port.flushDataCache();
-      port.invalidateInstructionCache();
-    } else {
-      for (const mva of moved) port.discardPageLines(mva);
-    }
-    if (!this.omitTlbMaintenance) {
-      if (moved.length > SWAP_BY_LINE) {
-        port.invalidateDataTlb();
-        port.invalidateInstructionTlb();
-      } else {
-        for (const mva of moved) {
-          port.invalidateDataTlbEntry(mva);
-          port.invalidateInstructionTlbEntry(mva);
-        }
-      }
-    }
-    port.drain();
-  }
-
-  /** Descriptor of a page's active frame in the installed table. */
-  #active(page: number): number {
-    const port = this.#port;
-    return pageDescriptor(port.read(page + PAGE_REC.ACTIVE), port.read(page + PAGE_REC.VA));
-  }
-
-  #eachWritable(vm: number, unit: number, visit: (page: number) => void): void {
-    const port = this.#port;
-    const first = port.read(unit + UNIT.FIRST_PAGE);
-    const count = port.read(unit + UNIT.PAGE_COUNT);
-    for (let i = first; i < first + count; i++) {
-      const page = port.read(vm + VM.PAGES) + i * PAGE_REC.SIZE;
-      if ((port.read(page + PAGE_REC.VA) & PAGE_FLAG.WRITABLE) !== 0) visit(page);
-    }
-  }
-
-  #eachPiece(vm: number, unit: number, visit: (piece: number) => void): void {
-    const port = this.#port;
-    const first = port.read(unit + UNIT.FIRST_PIECE);
-    const count = port.read(unit + UNIT.PIECE_COUNT);
-    for (let i = first; i < first + count; i++) {
-      visit(port.read(vm + VM.PIECES) + i * PIECE_REC.SIZE);
-    }
-  }
-
-  #vmName(vm: number): string {
-    return readName(this.#port, vm + VM.NAME);
-  }
-
-  #unprotected(vm: number, unit: number): void {
-    const port = this.#port;
-    port.write(unit + UNIT.UNPROTECTED, 1);
-    const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
-    this.#recorder.emit({
-      type: "unprotected",
-      t: port.board.clock.ns(),
-      vm: this.#vmName(vm),
-      ...(task ? { task: readName(port, unit + UNIT.NAME) } : {}),
-      reason: "no free frames for its backup",
-    });
-  }
-}
-
-/** Address of the second-level entry of a page in a table. */
-export function entryOf(table: number, pageWord: number): number {
-  return table + (pageWord >>> 12 & 255) * 4;
 }

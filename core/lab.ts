@@ -15,6 +15,7 @@ import {
   GLOBAL,
   INPUT_RING,
   MAP,
+  MAX_GENERATIONS,
   MAX_VMS,
   PAGE_FLAG,
   PAGE_REC,
@@ -27,18 +28,19 @@ import {
 import { type GuestImage, loadImage } from "./loader.ts";
 import { bootMonitor } from "./monitor_boot.ts";
 import { checkPolicy, type RecoveryPolicy } from "./policy.ts";
+import { COST } from "./port.ts";
 import { Recorder } from "./recorder.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 import { parseTime } from "./time.ts";
 import type { SummaryEvent, TaskSummary, TraceEvent, VmSummary } from "./trace.ts";
-import { VIRQ, VM_STATE_NAMES } from "./vmi.ts";
+import { PAGE, VIRQ, VM_STATE_NAMES } from "./vmi.ts";
 import { Vmm } from "./vmm.ts";
 
 /** How checkpoints are taken. */
-export type BackupStrategy = "off" | "full";
+export type BackupStrategy = "off" | "full" | "dirty" | "cow";
 
 /** The strategies of this version. */
-export const BACKUP_STRATEGIES: readonly BackupStrategy[] = ["off", "full"];
+export const BACKUP_STRATEGIES: readonly BackupStrategy[] = ["off", "full", "dirty", "cow"];
 
 /** A guest of a laboratory. */
 export interface GuestSpec {
@@ -56,10 +58,16 @@ export interface LabOptions {
   guests: readonly GuestSpec[];
   /** VM0's image: the guest that creates and starts the others. Without it the monitor does. */
   vm0?: Uint8Array;
-  /** Checkpoint strategy; default "full". */
+  /** Checkpoint strategy; default "cow". */
   backup?: BackupStrategy;
   /** Checkpoint period of board time (ns or "10ms"); 0: at every switch. Default "10ms". */
   period?: number | string;
+  /** Checkpoints at every Nth switch-out, 1 to 1000000; the period counts beside it. Default 1. */
+  every?: number;
+  /** Checkpoints kept of each task and of each guest, 1 to 8; default 2. */
+  generations?: number;
+  /** Checksum standby pages and verify them before use; default false. */
+  checksums?: boolean;
   /** Recovery policy; what is missing is the default. */
   policy?: Partial<RecoveryPolicy>;
   /** Time slice of a VM (ns or "5ms"); default "5ms". */
@@ -82,6 +90,8 @@ export interface RunOptions {
   signal?: AbortSignal;
 }
 
+/** Core clock that the monitor runs at, hertz. */
+const FCLK = 400_000_000;
 /** Cycles between looks at the abort signal and deliveries of events. */
 const STRETCH = 2_000_000;
 const SDRAM_SIZES: readonly number[] = [32, 64, 128];
@@ -160,10 +170,12 @@ export class Lab implements Disposable {
     const cycles = (value: number | string, what: string) =>
       Math.round(parseTime(value, what) * clock.fclk / 1e9);
     const failed = bootMonitor(this.board, this.vmm, {
-      backup: o.backup ?? "full",
+      backup: o.backup ?? "cow",
       period: cycles(o.period ?? "10ms", "period"),
       slice: cycles(o.slice ?? "5ms", "slice"),
-      generations: 1,
+      every: o.every ?? 1,
+      generations: o.generations ?? 2,
+      checksums: o.checksums ?? false,
       policy: checkPolicy(o.policy),
       vm0: o.vm0 !== undefined,
     });
@@ -407,6 +419,9 @@ export class Lab implements Disposable {
       options: {
         backup: o.backup,
         period: o.period,
+        every: o.every,
+        generations: o.generations,
+        checksums: o.checksums,
         policy: o.policy,
         slice: o.slice,
         seed: o.seed,
@@ -466,7 +481,7 @@ export class Lab implements Disposable {
 
 function checkOptions(options: LabOptions): Map<string, GuestImage> {
   const images = new Map<string, GuestImage>();
-  const backup = options.backup ?? "full";
+  const backup = options.backup ?? "cow";
   if (!STRATEGY_NAMES.includes(backup) || !BACKUP_STRATEGIES.includes(backup)) {
     throw new InputError("backup", `"${backup}"`, `allowed: ${BACKUP_STRATEGIES.join(", ")}`);
   }
@@ -474,7 +489,6 @@ function checkOptions(options: LabOptions): Map<string, GuestImage> {
   if (!SDRAM_SIZES.includes(sdramMB)) {
     throw new InputError("sdramMB", `${sdramMB}`, `allowed: ${SDRAM_SIZES.join(", ")}`);
   }
-  parseTime(options.period ?? "10ms", "period");
   const slice = parseTime(options.slice ?? "5ms", "slice");
   if (slice < MIN_SLICE_NS || slice > 1e9) {
     throw new InputError("slice", `"${options.slice}"`, "allowed: 1ms to 1s");
@@ -483,6 +497,8 @@ function checkOptions(options: LabOptions): Map<string, GuestImage> {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new InputError("seed", `${seed}`, "allowed: a whole number from 0 to 2^53 - 1");
   }
+  whole("every", options.every ?? 1, 1, 1_000_000);
+  whole("generations", options.generations ?? 2, 1, MAX_GENERATIONS);
   checkPolicy(options.policy);
   if (options.guests.length === 0 && options.vm0 === undefined) {
     throw new InputError("guests", "none", "allowed: 1 to 77 guests");
@@ -491,9 +507,32 @@ function checkOptions(options: LabOptions): Map<string, GuestImage> {
     throw new InputError("guests", `${options.guests.length}`, `allowed: up to ${MAX_VMS - 1}`);
   }
   if (options.vm0 !== undefined) images.set("vm0", loadImage(options.vm0, "vm0"));
+  const period = parseTime(options.period ?? "10ms", "period");
   for (const guest of options.guests) {
     if (images.has(guest.name)) throw new InputError(`guest "${guest.name}"`, "named twice");
-    images.set(guest.name, loadImage(guest.image, guest.name));
+    const image = loadImage(guest.image, guest.name);
+    images.set(guest.name, image);
+    if (backup === "full" && period > 0) checkCopyTime(image, period);
   }
   return images;
+}
+
+function whole(where: string, value: number, low: number, high: number): void {
+  if (!Number.isInteger(value) || value < low || value > high) {
+    throw new InputError(where, `${value}`, `allowed: a whole number from ${low} to ${high}`);
+  }
+}
+
+/** A full copy has to end before the next one begins. */
+function checkCopyTime(image: GuestImage, period: number): void {
+  const pages = image.units.flatMap((u) => u.pages).filter((p) => p.flags & PAGE_FLAG.WRITABLE);
+  const page = PAGE / 4 * COST.COPY_WORD * 1e9 / FCLK;
+  const copy = Math.ceil(pages.length * page);
+  if (copy <= period) return;
+  throw new InputError(
+    "period",
+    `${period} ns is shorter than a full copy of "${image.name}" takes: ` +
+      `${pages.length} pages x ${Math.round(page)} ns = ${copy} ns`,
+    `allowed: at least ${copy}ns, 0 (every switch), or the strategies dirty and cow`,
+  );
 }

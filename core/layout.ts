@@ -117,6 +117,8 @@ export const GLOBAL = {
   HAS_VM0: 0x108,
   /** Cycles the monitor was charged (64). */
   VMM_CYCLES: 0x10c,
+  /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows. */
+  EVERY: 0x114,
   SIZE: 0x200,
 } as const;
 
@@ -186,6 +188,8 @@ export const VM = {
   CYCLES: 0x98,
   /** Domain epoch of DACR images. */
   EPOCH: 0xa0,
+  /** Switches-out since the last cut, where the period is given in switches. */
+  SWITCH_COUNT: 0xb0,
   /** 1: kernel mode is checkpointed too (guest without tasks). */
   PLAIN: 0xa4,
   /** Console input ring: read and write index, then 256 bytes at INPUT. */
@@ -220,7 +224,9 @@ export const VM = {
   /** Task number + 1 of each priority: 64 bytes. */
   PRIORITY_TASK: 0x1b0,
   INPUT: 0x200,
-  SIZE: 0x300,
+  /** Piece record of each megabyte of the slot, 0: none. 32 words. */
+  PIECE_MAP: 0x300,
+  SIZE: 0x380,
 } as const;
 
 /** Bytes of the console input ring. */
@@ -243,13 +249,13 @@ export const UNIT = {
   PAGE_COUNT: 0x28,
   /** Newest checkpoint that covers it. */
   LAST: 0x2c,
-  /** What a swap returns to, 0: nothing. */
+  /** What a swap returns to: its newest checkpoint, 0: nothing. */
   TARGET: 0x30,
-  /** Board time of that checkpoint (64). */
-  TARGET_TIME: 0x34,
-  /** Context slot of that checkpoint. */
-  TARGET_SLOT: 0x3c,
-  TARGET_INCARNATION: 0x40,
+  /** Board time of the last checkpoint or swap, for the period (64). */
+  LAST_TIME: 0x34,
+  /** Task checkpoints kept: number, and index of the newest in RING. */
+  RING_COUNT: 0x3c,
+  RING_HEAD: 0x40,
   /** DACR while it runs in task mode, and in kernel mode. */
   DACR_TASK: 0x44,
   DACR_KERNEL: 0x48,
@@ -269,11 +275,14 @@ export const UNIT = {
   STACK: 0x84,
   /** Board time it got the CPU (64). */
   RUN_START: 0x88,
+  /** 1: the pool ran out, it has no standby until its next checkpoint. */
   UNPROTECTED: 0x90,
   /** Its VM record. */
   VM: 0x94,
   /** Its index in the VM. */
   INDEX: 0x98,
+  /** Pages written since LAST: first page record. */
+  DIRTY_HEAD: 0x9c,
   /** Held state, saved by a cut. */
   HELD: 0xa0,
   /** TASK_STATE. */
@@ -285,8 +294,31 @@ export const UNIT = {
   START: 0xb0,
   ARGUMENT: 0xb4,
   HELD_END: 0xb8,
-  SIZE: 0xc0,
+  /** Pages whose standby and spare entries and versions are to be put right. */
+  REPAIR_HEAD: 0xb8,
+  /** Clean pages that still have versions. */
+  KEPT_HEAD: 0xbc,
+  /** Copies made so far, pages. */
+  COPIES: 0xc0,
+  /** Switches-out since the last checkpoint, where the period is given in switches. */
+  SWITCH_COUNT: 0xc4,
+  /** Task checkpoints (RING), newest at RING_HEAD. */
+  RING: 0x100,
+  SIZE: 0x1c0,
 } as const;
+
+/** Entry of a unit's ring of task checkpoints. */
+export const RING = {
+  SEQ: 0x00,
+  SLOT: 0x04,
+  INCARNATION: 0x08,
+  /** Board time (64). */
+  TIME: 0x0c,
+  SIZE: 0x18,
+} as const;
+
+/** Most kept generations. */
+export const MAX_GENERATIONS = 8;
 
 /** Kinds of units. */
 export const UNIT_KIND = { KERNEL: 0, COMMON: 1, TASK: 2 } as const;
@@ -306,8 +338,13 @@ export const PIECE_REC = {
   C_TABLE: 0x10,
   FIRST_PAGE: 0x14,
   PAGE_COUNT: 0x18,
+  /** Address of its page map: 256 halfwords, page record index + 1 of each 4 KB. */
+  MAP: 0x1c,
   SIZE: 0x20,
 } as const;
+
+/** Bytes of a page map. */
+export const PAGE_MAP_SIZE = 512;
 
 /** Page record. */
 export const PAGE_REC = {
@@ -323,11 +360,18 @@ export const PAGE_REC = {
   PIECE: 0x10,
   /** Unit index. */
   UNIT: 0x14,
-  SIZE: 0x18,
+  /** UNIT.LAST at its first write since then: equal to it as long as the page is dirty. */
+  WRITTEN: 0x18,
+  /** Neighbours in the one list it is in (DIRTY, REPAIR or KEPT of its unit). */
+  NEXT: 0x1c,
+  PREVIOUS: 0x20,
+  /** 1: it is in a list. */
+  LISTED: 0x24,
+  SIZE: 0x28,
 } as const;
 
 /** Flags of a page record. */
-export const PAGE_FLAG = { WRITABLE: 1, DIRTY: 2 } as const;
+export const PAGE_FLAG = { WRITABLE: 1 } as const;
 
 /** What a page is for. */
 export const PAGE_KIND = {

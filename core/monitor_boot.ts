@@ -26,6 +26,10 @@ export interface MonitorConfig {
   slice: number;
   /** Kept generations of guest checkpoints. */
   generations: number;
+  /** Checkpoints at every Nth switch-out. */
+  every: number;
+  /** Checksums on standby pages. */
+  checksums: boolean;
   /** Recovery policy, checked. */
   policy: RecoveryPolicy;
   /** The first image in flash is VM0's, who creates and starts the others. */
@@ -68,6 +72,8 @@ export function bootMonitor(board: Board, vmm: Vmm, config: MonitorConfig): stri
   port.write64(g + GLOBAL.PERIOD, config.period);
   port.write(g + GLOBAL.SLICE, config.slice);
   port.write(g + GLOBAL.GENERATIONS, config.generations);
+  port.write(g + GLOBAL.EVERY, config.every);
+  port.write(g + GLOBAL.CHECKSUMS, config.checksums ? 1 : 0);
   port.write(g + GLOBAL.DOMAIN_NEXT, 2);
   port.write(g + GLOBAL.HAS_VM0, config.vm0 ? 1 : 0);
   writePolicy(port, config.policy);

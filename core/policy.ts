@@ -13,7 +13,7 @@ import { parseTime } from "./time.ts";
 /** One rung of a ladder. */
 export interface LadderStep {
   /** What is done. */
-  action: "swap" | "restart" | "stop" | "halt";
+  action: "swap" | "older" | "restart" | "stop" | "halt";
   /** How many times inside the window before the next step; 1..1000. */
   limit?: number;
 }
@@ -32,10 +32,17 @@ export interface RecoveryPolicy {
   classify: "context" | "pc" | "far";
 }
 
-/** The default: roll back, then restart from the image, then stop. */
+const DEFAULT_LADDER: readonly LadderStep[] = [
+  { action: "swap", limit: 3 },
+  { action: "older", limit: 1 },
+  { action: "restart", limit: 1 },
+  { action: "stop" },
+];
+
+/** The default: roll back, to an older generation, restart from the image, stop. */
 export const DEFAULT_POLICY: RecoveryPolicy = {
-  task: [{ action: "swap", limit: 3 }, { action: "restart", limit: 1 }, { action: "stop" }],
-  guest: [{ action: "swap", limit: 3 }, { action: "restart", limit: 1 }, { action: "stop" }],
+  task: DEFAULT_LADDER,
+  guest: DEFAULT_LADDER,
   window: "10s",
   resume: "yield",
   classify: "context",
@@ -43,7 +50,7 @@ export const DEFAULT_POLICY: RecoveryPolicy = {
 
 /** Most steps of a ladder. */
 const MAX_STEPS = 7;
-const STEP_ACTIONS: readonly string[] = ["swap", "restart", "stop", "halt"];
+const STEP_ACTIONS: readonly string[] = ["swap", "older", "restart", "stop", "halt"];
 const RESUMES: readonly string[] = ["yield", "immediate"];
 const CLASSIFIERS: readonly string[] = ["context", "pc", "far"];
 

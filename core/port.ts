@@ -50,6 +50,9 @@ export interface MaintenanceCounts {
   dCacheIndex: number;
 }
 
+/** Fault status of a page permission fault. */
+export const PERMISSION_PAGE = 0b1111;
+
 /** The metered port. */
 export class Port {
   /** Cycles charged so far. */
@@ -159,9 +162,18 @@ export class Port {
     return this.#cpu.fault === 0 ? value : -1;
   }
 
+  /**
+   * Told of a permission fault in {@linkcode writeUser}, with the MVA; true: try again. The monitor
+   * sets it, so that its own writes to guest pages can't slip past copy-on-write.
+   */
+  onProtected: ((mva: number) => boolean) | undefined;
+
   /** Writes guest memory with User permission (STRT); false when the guest may not. */
   writeUser(va: number, size: 1 | 2 | 4, value: number): boolean {
     this.charge(COST.WORD);
+    this.#cpu.store(va, size, value, false);
+    if (this.#cpu.fault === 0) return true;
+    if ((this.#cpu.fault & 15) !== PERMISSION_PAGE || !this.onProtected?.(va)) return false;
     this.#cpu.store(va, size, value, false);
     return this.#cpu.fault === 0;
   }
@@ -183,6 +195,12 @@ export class Port {
   copyOut(mva: number, frame: number): void {
     this.charge(1024 * COST.COPY_WORD);
     this.#copy(mva, false, frame, true);
+  }
+
+  /** Copies a frame into a page of the current guest that it may write, through the slot's MVA. */
+  copyIn(frame: number, mva: number): void {
+    this.charge(1024 * COST.COPY_WORD);
+    this.#copy(frame, true, mva, false);
   }
 
   /** Copies frame to frame, both through the monitor's not cached mapping. */
@@ -212,6 +230,13 @@ export class Port {
   storeByte(va: number, value: number): void {
     this.charge(2);
     this.#cpu.store(va, 1, value, true);
+    if (this.#cpu.fault !== 0) this.#fail("write of", va);
+  }
+
+  /** Stores a halfword of the monitor's memory. */
+  storeHalf(va: number, value: number): void {
+    this.charge(COST.WORD);
+    this.#cpu.store(va, 2, value, true);
     if (this.#cpu.fault !== 0) this.#fail("write of", va);
   }
 

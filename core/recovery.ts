@@ -5,7 +5,7 @@
  */
 
 import { unitOf } from "./domains.ts";
-import type { Backup } from "./backup.ts";
+import type { Backup, SwapResult } from "./backup.ts";
 import { ACTION, CONTEXT, GLOBAL, MAP, RESUME, TASK_STATE, UNIT, VM, VMODE } from "./layout.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
@@ -81,10 +81,16 @@ export class Recovery {
     port.add(unit + UNIT.FAULTS, 1);
     for (;;) {
       const action = this.#next(unit, TASK_FIELDS, MAP.GLOBAL + GLOBAL.TASK_LADDER);
-      if (action === ACTION.SWAP) {
-        if (!this.#backup.hasTarget(unit)) continue;
-        const { time } = this.#backup.swapTask(vm, unit);
-        this.#done(vm, unit, "swap-task", 0, faultTime - time, start);
+      if (action === ACTION.SWAP || action === ACTION.OLDER) {
+        const first = action === ACTION.OLDER ? 1 : 0;
+        const found = this.#search(
+          first,
+          this.#backup.taskGenerations(unit),
+          (g) => this.#backup.swapTask(vm, unit, g),
+          (g) => this.#damaged(vm, unit, g),
+        );
+        if (found === undefined) continue;
+        this.#done(vm, unit, "swap-task", found.generation, faultTime - found.time, start);
         return this.#resume(vm, unit);
       }
       if (action === ACTION.RESTART) {
@@ -106,12 +112,18 @@ export class Recovery {
     const faultTime = port.now;
     for (;;) {
       const action = this.#next(vm, GUEST_FIELDS, MAP.GLOBAL + GLOBAL.GUEST_LADDER);
-      if (action === ACTION.SWAP) {
-        if (!this.#backup.hasCut(vm)) continue;
-        const { time } = this.#backup.swapGuest(vm);
+      if (action === ACTION.SWAP || action === ACTION.OLDER) {
+        const first = action === ACTION.OLDER ? 1 : 0;
+        const found = this.#search(
+          first,
+          this.#backup.guestGenerations(vm),
+          (g) => this.#backup.swapGuest(vm, g),
+          (g) => this.#damaged(vm, 0, g),
+        );
+        if (found === undefined) continue;
         this.#vms.publishInfo(vm);
         this.#scheduler.publishRow(vm);
-        this.#done(vm, 0, "swap-guest", 0, faultTime - time, start);
+        this.#done(vm, 0, "swap-guest", found.generation, faultTime - found.time, start);
         return GO_ON.NEXT_VM;
       }
       if (action === ACTION.RESTART) {
@@ -125,6 +137,35 @@ export class Recovery {
       this.#done(vm, 0, "stop-guest", -1, -1, start);
       return GO_ON.NEXT_VM;
     }
+  }
+
+  /** Tries generations from `first` on; a damaged standby is never switched in (R6). */
+  #search(
+    first: number,
+    count: number,
+    swap: (generation: number) => SwapResult | undefined,
+    damaged: (generation: number) => void,
+  ): { generation: number; time: number } | undefined {
+    for (let generation = first; generation < count; generation++) {
+      const result = swap(generation);
+      if (result !== undefined) return { generation, time: result.time };
+      damaged(generation);
+    }
+    return undefined;
+  }
+
+  #damaged(vm: number, unit: number, generation: number): void {
+    const port = this.#port;
+    this.#recorder.emit({
+      type: "fault",
+      t: port.board.clock.ns(),
+      vm: readName(port, vm + VM.NAME),
+      ...(unit === 0 ? {} : { task: readName(port, unit + UNIT.NAME) }),
+      class: unit === 0 ? "guest" : "task",
+      kind: "standby-damaged",
+      pc: "0x00000000",
+      detail: `a checksum of generation ${generation} does not match`,
+    });
   }
 
   /** Ends a task: it is never dispatched again until its kernel makes it anew. */

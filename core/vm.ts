@@ -21,6 +21,7 @@ import {
   NONE,
   PAGE_FLAG,
   PAGE_KIND,
+  PAGE_MAP_SIZE,
   PAGE_REC,
   PIECE_REC,
   SLOT_BASE,
@@ -198,7 +199,8 @@ export class VmStore {
     const units = image.units.length;
     const pages = image.units.reduce((n, u) => n + u.pages.length, 0);
     const pieces = image.units.reduce((n, u) => n + pieceAddresses(u.pages).length, 0);
-    const slots = generations + 3;
+    // A slot for each checkpoint that can name one, one to save in, one to spare.
+    const slots = 2 * generations + 2;
     const cutSize = CUT.TASKS + units * CUT.TASK_SIZE;
     const at = {
       units: VM.SIZE,
@@ -206,12 +208,14 @@ export class VmStore {
       pages: 0,
       contexts: 0,
       cuts: 0,
+      maps: 0,
       end: 0,
     };
     at.pages = at.pieces + pieces * PIECE_REC.SIZE;
     at.contexts = at.pages + pages * PAGE_REC.SIZE;
     at.cuts = at.contexts + units * slots * CONTEXT.SIZE;
-    at.end = at.cuts + generations * cutSize;
+    at.maps = at.cuts + generations * cutSize;
+    at.end = at.maps + pieces * PAGE_MAP_SIZE;
     if (this.#frames.free < pages) return "not enough frames";
     const blockPages = Math.ceil(at.end / PAGE);
     const vm = this.#frames.takeArena(blockPages);
@@ -233,7 +237,7 @@ export class VmStore {
     port.write(vm + VM.PLAIN, image.plain ? 1 : 0);
     port.write(vm + VM.SLICE, port.read(MAP.GLOBAL + GLOBAL.SLICE));
     port.write(MAP.VM_TABLE + id * 4, vm);
-    if (!this.#makeUnits(vm, image)) {
+    if (!this.#makeUnits(vm, image, vm + at.maps)) {
       this.remove(vm);
       return "no free second-level tables";
     }
@@ -342,7 +346,7 @@ export class VmStore {
     return fresh;
   }
 
-  #makeUnits(vm: number, image: GuestImage): boolean {
+  #makeUnits(vm: number, image: GuestImage, maps: number): boolean {
     const port = this.#port;
     const id = port.read(vm + VM.ID);
     let piece = 0;
@@ -367,6 +371,9 @@ export class VmStore {
         const record = port.read(vm + VM.PIECES) + piece * PIECE_REC.SIZE;
         port.write(record + PIECE_REC.VA, va);
         port.write(record + PIECE_REC.UNIT, i);
+        const map = maps + piece * PAGE_MAP_SIZE;
+        port.write(record + PIECE_REC.MAP, map);
+        port.write(vm + VM.PIECE_MAP + (va >>> 20) * 4, record);
         for (const table of [PIECE_REC.A_TABLE, PIECE_REC.B_TABLE, PIECE_REC.C_TABLE]) {
           const address = this.#frames.takeTable();
           if (address === 0) return false;
@@ -378,6 +385,7 @@ export class VmStore {
           const rec = port.read(vm + VM.PAGES) + page * PAGE_REC.SIZE;
           const word = p.va | p.kind << 4 | p.flags;
           port.write(rec + PAGE_REC.VA, word);
+          port.storeHalf(map + (p.va >>> 12 & 255) * 2, page + 1);
           port.write(rec + PAGE_REC.PIECE, piece);
           port.write(rec + PAGE_REC.UNIT, i);
           const frame = this.#frames.take(FRAME_STATE.ACTIVE, id, page);

@@ -30,7 +30,7 @@ import {
   VMODE,
 } from "./layout.ts";
 import { faultStatusName } from "./pagetable.ts";
-import { COST, MonitorFault, Port } from "./port.ts";
+import { COST, MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -113,6 +113,10 @@ export class Vmm {
     this.backup = new Backup(this.port, this.frames, this.domains, recorder);
     this.recovery = new Recovery(this.port, this.backup, this.vms, this.scheduler, recorder);
     this.#hypercalls = new Hypercalls(this);
+    this.port.onProtected = (mva) => {
+      const vm = this.port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+      return vm !== 0 && this.firstWriteAt(vm, mva);
+    };
     board.cpu.trapVectors = true;
     board.onTrap = (vector) => this.trap(vector);
   }
@@ -259,6 +263,11 @@ export class Vmm {
         this.#save(vm, (lr - 4) >>> 0, spsr);
         return this.#interrupt(vm);
       case VECTOR.DATA_ABORT:
+        if (this.#firstWrite(vm)) {
+          cpu.cpsr = spsr;
+          cpu.pc = (lr - 8) >>> 0;
+          return;
+        }
         return this.#fault(vm, "data-abort", (lr - 8) >>> 0, spsr);
       case VECTOR.PREFETCH_ABORT:
         return this.#fault(vm, "prefetch-abort", (lr - 4) >>> 0, spsr);
@@ -267,6 +276,19 @@ export class Vmm {
       default:
         throw new MonitorFault(`exception at vector 0x${vector.toString(16)}`);
     }
+  }
+
+  /** A permission fault on a page that is read-only for now: the write is tried again. */
+  #firstWrite(vm: number): boolean {
+    const port = this.port;
+    if ((port.mrc(5, 0, 0) & 15) !== PERMISSION_PAGE) return false;
+    return this.firstWriteAt(vm, port.mrc(6, 0, 0));
+  }
+
+  /** The same for an MVA of the current VM, whoever writes. */
+  firstWriteAt(vm: number, mva: number): boolean {
+    const va = mva - slotMva(this.port.read(vm + VM.ID), 0);
+    return va >= 0 && va < SLOT_MAP.SIZE && this.backup.firstWrite(vm, va);
   }
 
   /** Saves the interrupted context: a task's in its slot, the kernel's in the VM record. */
