@@ -15,8 +15,11 @@ import { paragraph } from "./view.ts";
 
 /** The measurements, and what they are about. */
 const BENCHES = { switch: "VM switch", task: "task switch" } as const;
-/** The guests that are switched between. */
-const GUESTS: readonly string[] = ["ucos-1", "ucos-2"];
+/** The guests that are switched between: two that never wait, and two with tasks that do. */
+const GUESTS: Readonly<Record<keyof typeof BENCHES, readonly string[]>> = {
+  switch: ["compute:1000000", "compute:1000000"],
+  task: ["ucos-1", "ucos-2"],
+};
 
 /** A number of nanoseconds, no more exact than the cycle of 2.5 ns. */
 function ns(value: number): string {
@@ -40,7 +43,7 @@ export function benchCommand(session: Session): CommandUnknownOpts {
     .addHelpText("after", HELP)
     .action(async (word, options) => {
       const what = oneOf(word, Object.keys(BENCHES) as (keyof typeof BENCHES)[], "WHAT");
-      const settings = await gather(GUESTS, { ...options, vm0: true }, io);
+      const settings = await gather(GUESTS[what], { ...options, vm0: true }, io);
       let rows: BenchRow[];
       try {
         rows = await benchSwitch(settings.lab, what, BACKUP_STRATEGIES, options.for);
@@ -74,7 +77,7 @@ export function benchCommand(session: Session): CommandUnknownOpts {
           ns(row.ns.max),
           row.paper_ns ?? "-",
         ]),
-        paint,
+        { paint, columns: io.columns },
       ));
       for (const label of new Set(rows.map((row) => row.label))) {
         io.out(`\n${paragraph(`${label}: ${LABELS[label]}`, io.columns)}`);

@@ -7,7 +7,7 @@
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { painter } from "./paint.ts";
 import { examplesHelp, EXIT_HELP, type Session } from "./program.ts";
-import { jsonView, runLab } from "./runner.ts";
+import { createLab, follow, jsonView } from "./runner.ts";
 import { gather, SHARED, timeText } from "./settings.ts";
 import { conclusion } from "./story.ts";
 import { summaryTables } from "./tables.ts";
@@ -42,16 +42,16 @@ export function bootCommand(session: Session): CommandUnknownOpts {
       const settings = await gather(guests, options, io);
       const time = options.for ?? settings.for ?? DEFAULT_TIME;
       if (options.json) {
-        await runLab(settings, time, session, jsonView(session));
+        await follow(await createLab(settings), time, session, jsonView(session));
         return;
       }
       const paint = painter(io.color);
-      const names = settings.lab.guests.map(({ name }) => name);
-      const vms = settings.lab.vm0 === undefined ? names : ["vm0", ...names];
+      const vms = settings.lab.guests.map(({ name }) => name);
       const view = runView({ vms, columns: io.columns, paint, lanes: io.terminal });
+      const lab = await createLab(settings);
       io.out(view.head);
-      const ran = await runLab(settings, time, session, (event) => io.out(view.event(event)));
-      io.out(`\n${summaryTables(ran.events, ran.summary, paint)}\n`);
+      const ran = await follow(lab, time, session, (event) => io.out(view.event(event)));
+      io.out(`\n${summaryTables(ran.events, ran.summary, { paint, columns: io.columns })}\n`);
       io.out(paragraph(conclusion(ran.events, ran.summary), io.columns));
     });
 }

@@ -10,7 +10,7 @@ import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { hostIo } from "./io.ts";
 import { painter } from "./paint.ts";
 import { examplesHelp, EXIT, EXIT_HELP, runProgram, type Session } from "./program.ts";
-import { jsonView, runLab } from "./runner.ts";
+import { createLab, follow, jsonView } from "./runner.ts";
 import { gather, SHARED, timeText } from "./settings.ts";
 import { conclusion } from "./story.ts";
 import { summaryTables } from "./tables.ts";
@@ -19,7 +19,7 @@ import { paragraph, runView } from "./view.ts";
 /** The guests: two healthy ones, and the one with the faulty task. */
 const GUESTS: readonly string[] = ["ucos-1", "ucos-2", "ucos-3"];
 /** Board time that shows all of it. */
-const DEFAULT_TIME = "2s";
+const DEFAULT_TIME = "1s";
 
 const TITLE = "Understudy: a standby image of every guest and of every task";
 const HEADLINE =
@@ -44,24 +44,20 @@ export function demoCommand(session: Session): CommandUnknownOpts {
     .action(async (options) => {
       const settings = await gather(GUESTS, { seed: options.seed, vm0: true }, io);
       if (options.json) {
-        await runLab(settings, options.for, session, jsonView(session));
+        await follow(await createLab(settings), options.for, session, jsonView(session));
         return;
       }
       const paint = painter(io.color);
       const view = runView({
-        vms: ["vm0", ...GUESTS],
+        vms: GUESTS,
         columns: io.columns,
         paint,
         lanes: io.terminal,
       });
+      const lab = await createLab(settings);
       io.out(`${paint("bold", TITLE)}\n\n${paragraph(HEADLINE, io.columns)}\n${view.head}`);
-      const ran = await runLab(
-        settings,
-        options.for,
-        session,
-        (event) => io.out(view.event(event)),
-      );
-      io.out(`\n${summaryTables(ran.events, ran.summary, paint)}\n`);
+      const ran = await follow(lab, options.for, session, (event) => io.out(view.event(event)));
+      io.out(`\n${summaryTables(ran.events, ran.summary, { paint, columns: io.columns })}\n`);
       io.out(`${paint("bold", "What was shown")}\n\n`);
       io.out(paragraph(conclusion(ran.events, ran.summary), io.columns));
     });

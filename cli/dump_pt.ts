@@ -5,10 +5,11 @@
  */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { InputError, Lab, type PageTableRow } from "../mod.ts";
+import { InputError, type PageTableRow } from "../mod.ts";
 import { allowedNames } from "./choices.ts";
 import { painter } from "./paint.ts";
 import { examplesHelp, EXIT_HELP, type Session } from "./program.ts";
+import { createLab } from "./runner.ts";
 import { gather, SHARED, timeText } from "./settings.ts";
 import { duration } from "./story.ts";
 import { table } from "./tables.ts";
@@ -79,13 +80,7 @@ export function dumpPtCommand(session: Session): CommandUnknownOpts {
     .action(async (guest, others, options) => {
       const settings = await gather([guest, ...others], options, io);
       const vm = settings.lab.guests[0]!.name;
-      let lab: Lab;
-      try {
-        lab = await Lab.create(settings.lab);
-      } catch (error) {
-        throw settings.located(error);
-      }
-      using running = lab;
+      using running = await createLab(settings);
       for await (const event of running.run({ for: options.at })) void event;
       const state = running.summary().vms.find((each) => each.vm === vm);
       if (state === undefined) {
@@ -136,7 +131,7 @@ export function dumpPtCommand(session: Session): CommandUnknownOpts {
           row.c,
           row.b,
         ]),
-        paint,
+        { paint, columns: io.columns },
       ));
     });
 }

@@ -32,7 +32,7 @@ export function guestsCommand(session: Session): CommandUnknownOpts {
       io.out(table(
         [{ head: "guest" }, { head: "bytes", right: true }, { head: "what it does" }],
         guests.map(({ name, bytes, summary }) => [name, bytes, summary]),
-        painter(io.color),
+        { paint: painter(io.color), columns: io.columns },
       ));
     });
 }

@@ -104,7 +104,7 @@ export function injectCommand(session: Session): CommandUnknownOpts {
           { head: "same output" },
         ],
         comparison(golden, faulty),
-        paint,
+        { paint, columns: io.columns },
       ));
       io.out(`\n${paint("bold", sentence(outcome))}: ${detail}\n`);
     });

@@ -23,31 +23,39 @@ export interface Ran {
 const MANY: ReadonlySet<TraceEvent["type"]> = new Set(["switch-vm", "switch-task", "checkpoint"]);
 
 /**
- * Runs a laboratory from its start; an interrupt ends the run, not the program.
+ * Makes a laboratory; what the library says against it names the user's input.
  *
  * @param settings What it is made of.
+ */
+export async function createLab(settings: Settings): Promise<Lab> {
+  try {
+    return await Lab.create(settings.lab);
+  } catch (error) {
+    throw settings.located(error);
+  }
+}
+
+/**
+ * Runs a laboratory and lets go of it; an interrupt ends the run, not the program.
+ *
+ * @param lab The laboratory.
  * @param time Board time to run.
  * @param session The call; its exit code is set.
  * @param show Called with each event, the summary included.
  */
-export async function runLab(
-  settings: Settings,
+export async function follow(
+  lab: Lab,
   time: string | number,
   session: Session,
   show: (event: TraceEvent) => void,
 ): Promise<Ran> {
-  let lab: Lab;
-  try {
-    lab = await Lab.create(settings.lab);
-  } catch (error) {
-    throw settings.located(error);
-  }
+  using running = lab;
   const abort = new AbortController();
   const release = session.io.onInterrupt(() => abort.abort());
   const events: TraceEvent[] = [];
   try {
     let turn = performance.now();
-    for await (const event of lab.run({ for: time, signal: abort.signal })) {
+    for await (const event of running.run({ for: time, signal: abort.signal })) {
       if (!MANY.has(event.type)) events.push(event);
       show(event);
       if (performance.now() - turn > TURN) {
@@ -57,14 +65,13 @@ export async function runLab(
         turn = performance.now();
       }
     }
-    const summary = lab.summary();
-    show(summary);
-    session.exitCode = exitCode(summary);
-    return { events, summary };
   } finally {
     release();
-    lab[Symbol.dispose]();
   }
+  const summary = running.summary();
+  show(summary);
+  session.exitCode = exitCode(summary);
+  return { events, summary };
 }
 
 /** Exit code of a run. */

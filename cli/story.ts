@@ -50,39 +50,47 @@ function wanted(instruction: string | undefined): string {
   return "touched";
 }
 
-/** Why the MMU refused, by the decoded fault status. */
+/** What is wrong with an access, by the decoded fault status; follows the place. */
 function refusal(fsr: string | undefined): string {
-  const kind = fsr?.split("-")[0];
-  switch (kind) {
+  switch (fsr?.split("-")[0]) {
     case "alignment":
-      return "the address is not aligned";
+      return "an address that is not aligned";
     case "translation":
-      return "nothing is mapped there";
+      return "where nothing is mapped";
     case "domain":
-      return "that memory belongs to somebody else";
+      return "which is not its own";
     case "permission":
-      return "that memory is read-only or not its own";
+      return "which it may not access so";
     case "external":
-      return "the bus answered with an error";
+      return "where the bus answers with an error";
     default:
-      return "the access is not allowed";
+      return "which is not allowed";
   }
 }
 
-/** The error, as a sentence. */
-export function faultSentence(event: FaultEvent): string {
+/**
+ * The error, as a sentence.
+ *
+ * @param event The error.
+ * @param again How often the very same error was there before.
+ */
+export function faultSentence(event: FaultEvent, again = 0): string {
   const who = culprit(event);
-  const at = `at ${place(event.pc, event.pc_symbol)}`;
+  const at = place(event.pc, event.pc_symbol);
   const where = event.far_symbol ?? event.far ?? "memory";
+  if (again > 0) {
+    const touched = event.kind === "data-abort" ? ` ${wanted(event.instruction)} ${where}:` : ",";
+    return `the same error again: ${who}${touched} ${event.kind} at ${event.pc_symbol ?? at}`;
+  }
   switch (event.kind) {
     case "data-abort":
-      return `${who} ${wanted(event.instruction)} ${where}, but ${refusal(event.fsr)}: ` +
-        `the MMU raised a data abort (${event.fsr ?? "?"}) ${at}`;
+      return `${who} ${wanted(event.instruction)} ${where}, ${refusal(event.fsr)}; ` +
+        `the MMU raised a data abort (${event.fsr ?? "?"}) at ${at}`;
     case "prefetch-abort":
-      return `${who} ran into ${place(event.pc, event.pc_symbol)}, where it has no code: ` +
+      return `${who} went on at ${at}, where it has no code; ` +
         `the MMU raised a prefetch abort (${event.fsr ?? "?"})`;
     case "undefined":
-      return `${who} met an undefined instruction ${at}`;
+      return `${who} met an undefined instruction at ${at}`;
     case "hypercall":
       return `${who} made a call that the monitor refuses: ${event.detail ?? at}`;
     case "watchdog":
@@ -110,16 +118,16 @@ export function recoverySentence(event: RecoveryEvent): string {
       return `the active and the standby page tables of ${task} change places: ` +
         `it goes on from ${fromCheckpoint(event)}`;
     case "restart-task":
-      return `rolling back did not help: ${task} is restarted from its image`;
+      return `the next step of the ladder: ${task} is restarted from its image`;
     case "stop-task":
-      return `its ladder ends here: ${task} is stopped; ${vm} goes on without it`;
+      return `the last step of the ladder: ${task} is stopped; ${vm} goes on without it`;
     case "swap-guest":
       return `all tables of ${vm} and its tasks change places: ` +
         `the guest goes on from ${fromCheckpoint(event)}`;
     case "restart-guest":
-      return `${vm} is restarted from its image`;
+      return `the next step of the ladder: ${vm} is restarted from its image`;
     case "stop-guest":
-      return `its ladder ends here: ${vm} is stopped; the other guests go on`;
+      return `the last step of the ladder: ${vm} is stopped; the other guests go on`;
     case "halt":
       return "the whole system stops: the monitor has no standby";
   }
@@ -128,6 +136,12 @@ export function recoverySentence(event: RecoveryEvent): string {
 /** The injection, as a sentence. */
 export function injectSentence(event: InjectEvent): string {
   return `fault injected into ${event.vm}: ${event.fault}: ${event.detail}`;
+}
+
+/** What makes two faults the same error: who, what and where. */
+export function faultKey(event: FaultEvent): string {
+  const { vm, task, kind, fsr, far, pc } = event;
+  return [event.class, vm, task, kind, fsr, far, pc].join("|");
 }
 
 /** Faults that are the same error at the same place. */
@@ -146,8 +160,7 @@ export function groupFaults(events: readonly TraceEvent[]): FaultGroup[] {
   let last: FaultGroup | undefined;
   for (const event of events) {
     if (event.type === "fault") {
-      const { vm, task, kind, fsr, far, pc } = event;
-      const key = [vm, task, event.class, kind, fsr, far, pc].join("|");
+      const key = faultKey(event);
       last = groups.get(key);
       if (last === undefined) groups.set(key, last = { first: event, times: 0, actions: [] });
       last.times++;
@@ -236,10 +249,14 @@ export function conclusion(events: readonly TraceEvent[], summary: SummaryEvent)
     }
     for (const { vm, tasks } of guests.filter(({ vm }) => struck.has(vm))) {
       const stopped = tasks.filter(({ state }) => state === "stopped").map(({ task }) => task);
-      const alive = tasks.filter(({ state }) => state === "ready" || state === "waiting")
-        .map(({ task }) => task);
-      if (stopped.length > 0 && alive.length > 0) {
-        parts.push(`In ${vm}, ${join(stopped)} is stopped; ${join(alive)} still run.`);
+      const going = tasks.filter(({ state, dispatched }) =>
+        dispatched > 0 && (state === "ready" || state === "waiting")
+      ).map(({ task }) => task);
+      if (stopped.length > 0 && going.length > 0) {
+        const verbs = [stopped.length === 1 ? "is" : "are", going.length === 1 ? "runs" : "run"];
+        parts.push(
+          `In ${vm}, ${join(stopped)} ${verbs[0]} stopped; ${join(going)} still ${verbs[1]}.`,
+        );
       }
     }
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { stripVTControlCharacters } from "node:util";
 import Table from "cli-table3";
 import type { SummaryEvent, TraceEvent } from "../mod.ts";
 import type { Paint } from "./paint.ts";
@@ -21,43 +22,70 @@ export interface Column {
 export type Cell = string | number | undefined;
 
 /**
- * Sets a table: a head, a rule, the rows; columns two blanks apart.
+ * Sets a table: a head, then the rows; columns two blanks apart, or one where two are too many.
  *
- * @param columns The columns.
+ * @param columns The columns; a head may have two lines.
  * @param rows The cells.
- * @param paint Gives looks to the head.
+ * @param style Looks of the head, and the width of the output.
  * @returns Lines with their ends.
  */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],
-  paint: Paint,
+  style: Style,
 ): string {
+  const wide = setTable(columns, rows, style.paint, 2);
+  const fits = wide.split("\n").every((line) =>
+    stripVTControlCharacters(line).length <= style.columns
+  );
+  return fits ? wide : setTable(columns, rows, style.paint, 1);
+}
+
+/** How tables look. */
+export interface Style {
+  /** Gives looks. */
+  readonly paint: Paint;
+  /** Width of the output. */
+  readonly columns: number;
+}
+
+/** Sets a table with that many blanks between its columns. */
+function setTable(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  paint: Paint,
+  gap: number,
+): string {
+  const bold = (head: string): string =>
+    head.split("\n").map((line) => paint("bold", line)).join("\n");
   const set = new Table({
-    head: columns.map(({ head }) => paint("bold", head)),
+    head: columns.map(({ head }) => bold(head)),
     colAligns: columns.map(({ right }) => right === true ? "right" : "left"),
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
-    chars: {
-      "top": "",
-      "top-mid": "",
-      "top-left": "",
-      "top-right": "",
-      "bottom": "",
-      "bottom-mid": "",
-      "bottom-left": "",
-      "bottom-right": "",
-      "left": "",
-      "left-mid": "",
-      "mid": "",
-      "mid-mid": "",
-      "right": "",
-      "right-mid": "",
-      "middle": "",
-    },
+    style: { head: [], border: [], "padding-left": 0, "padding-right": gap },
+    chars: NO_RULES,
   });
   for (const row of rows) set.push(row.map((cell) => cell === undefined ? "-" : String(cell)));
   return set.toString().split("\n").map((line) => `${line.trimEnd()}\n`).join("");
 }
+
+/** The package's names of the rules between cells, all of them left out. */
+const NO_RULES = {
+  "top": "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  "bottom": "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  "left": "",
+  "left-mid": "",
+  "mid": "",
+  "mid-mid": "",
+  "right": "",
+  "right-mid": "",
+  "middle": "",
+} as const;
 
 /** Cycles as milliseconds of board time at 400 MHz. */
 function milliseconds(cycles: number): string {
@@ -69,24 +97,25 @@ function milliseconds(cycles: number): string {
  *
  * @param events All events of the run.
  * @param summary Its last one.
- * @param paint Gives looks.
+ * @param style Looks and width.
  */
 export function summaryTables(
   events: readonly TraceEvent[],
   summary: SummaryEvent,
-  paint: Paint,
+  style: Style,
 ): string {
+  const { paint } = style;
   const vms = table(
     [
       { head: "VM" },
       { head: "state" },
       { head: "switches", right: true },
-      { head: "task switches", right: true },
-      { head: "checkpoints", right: true },
+      { head: "task\nswitches", right: true },
+      { head: "check-\npoints", right: true },
       { head: "faults", right: true },
-      { head: "recoveries", right: true },
-      { head: "hypercalls", right: true },
-      { head: "console bytes", right: true },
+      { head: "recov-\neries", right: true },
+      { head: "hyper-\ncalls", right: true },
+      { head: "console\nbytes", right: true },
       { head: "CPU ms", right: true },
     ],
     summary.vms.map((vm) => [
@@ -101,20 +130,20 @@ export function summaryTables(
       vm.console_bytes,
       milliseconds(vm.cycles),
     ]),
-    paint,
+    style,
   );
   const tasks = table(
     [
       { head: "task" },
       { head: "VM" },
       { head: "state" },
-      { head: "dispatched", right: true },
-      { head: "kernel calls", right: true },
+      { head: "dis-\npatched", right: true },
+      { head: "kernel\ncalls", right: true },
       { head: "lines", right: true },
       { head: "CPU ms", right: true },
-      { head: "checkpoints", right: true },
+      { head: "check-\npoints", right: true },
       { head: "faults", right: true },
-      { head: "recoveries", right: true },
+      { head: "recov-\neries", right: true },
     ],
     summary.vms.flatMap(({ vm, tasks }) =>
       tasks.map((task) => [
@@ -130,9 +159,9 @@ export function summaryTables(
         task.recoveries === 0 ? 0 : paint("green", String(task.recoveries)),
       ])
     ),
-    paint,
+    style,
   );
-  const parts = [vms, tasks];
+  const parts = summary.vms.some(({ tasks }) => tasks.length > 0) ? [vms, tasks] : [vms];
   const faults = faultTable(events, paint);
   if (faults !== "") parts.push(faults);
   return parts.join("\n");

@@ -8,11 +8,11 @@
 import type { TraceEvent } from "../mod.ts";
 import type { Look, Paint } from "./paint.ts";
 import { vmLooks } from "./paint.ts";
-import { faultSentence, injectSentence, recoverySentence, sentence } from "./story.ts";
+import { faultKey, faultSentence, injectSentence, recoverySentence, sentence } from "./story.ts";
 
 /** What a view needs to know. */
 export interface ViewOptions {
-  /** Names of the VMs, in the order of their columns. */
+  /** Names of the VMs that have a console of their own, in the order of their columns. */
   readonly vms: readonly string[];
   /** Width of the output. */
   readonly columns: number;
@@ -71,22 +71,26 @@ interface Message {
 }
 
 /** What the monitor says about an event; nothing about most. */
-function message(event: TraceEvent): Message | undefined {
+function message(event: TraceEvent, seen: Map<string, number>): Message | undefined {
   switch (event.type) {
-    case "fault":
-      return { badge: "FAULT", look: "alarm", text: sentence(faultSentence(event)) };
+    case "fault": {
+      const key = faultKey(event);
+      const again = seen.get(key) ?? 0;
+      seen.set(key, again + 1);
+      return { badge: "FAULT", look: "alarm", text: sentence(faultSentence(event, again)) };
+    }
     case "recovery": {
       const look = event.action === "halt" ? "alarm" : "healed";
       return { badge: "RECOVERY", look, text: sentence(recoverySentence(event)) };
     }
     case "inject":
       return { badge: "INJECT", look: "notice", text: sentence(injectSentence(event)) };
-    case "vm":
-      return {
-        badge: "vm",
-        look: "bold",
-        text: `${event.vm} is ${event.state}${event.reason === "" ? "" : `: ${event.reason}`}`,
-      };
+    case "vm": {
+      // A VM that was created is started next.
+      if (event.state === "created") return undefined;
+      const why = event.reason === event.state || event.reason === "" ? "" : ` (${event.reason})`;
+      return { badge: "VM", look: "bold", text: `${event.vm} is ${event.state}${why}` };
+    }
     case "refused":
       return {
         badge: "refused",
@@ -120,9 +124,10 @@ export function runView(options: ViewOptions): { head: string; event(event: Trac
   for (const vm of vms) lookOf(vm);
   const names = Math.max(7, ...vms.map((vm) => vm.length));
   const bar = paint("gray", "│");
-  const lane = Math.floor((columns - TIME - 1) / Math.max(1, vms.length)) - 2;
+  const lane = Math.floor((columns - TIME - 1) / Math.max(1, vms.length)) - 3;
   const beside = options.lanes && vms.length > 1 && lane >= LEAST_LANE;
 
+  const seen = new Map<string, number>();
   const said = (t: number, { badge, look, text }: Message): string => {
     const indent = TIME + 1 + (badge.length + 3);
     const width = Math.max(20, columns - indent);
@@ -145,7 +150,7 @@ export function runView(options: ViewOptions): { head: string; event(event: Trac
     let out = "";
     for (const [n, line] of wrap(harmless(text), lane).entries()) {
       const cells = vms.map((_, i) =>
-        `${bar} ${i === index ? paint(look, line.padEnd(lane)) : " ".repeat(lane)}`
+        `${bar} ${i === index ? paint(look, line.padEnd(lane)) : " ".repeat(lane)} `
       );
       out += `${n === 0 ? time : " ".repeat(TIME)} ${cells.join("")}`.trimEnd() + "\n";
     }
@@ -154,14 +159,14 @@ export function runView(options: ViewOptions): { head: string; event(event: Trac
 
   let head = "";
   if (beside) {
-    const cells = vms.map((vm) => `${bar} ${paint(lookOf(vm), vm.padEnd(lane))}`);
+    const cells = vms.map((vm) => `${bar} ${paint(lookOf(vm), vm.padEnd(lane))} `);
     head = `${paint("dim", "board time".padStart(TIME))} ${cells.join("")}`.trimEnd() + "\n";
   }
   return {
     head,
     event(event: TraceEvent): string {
       if (event.type === "console") return printed(event.t, event.vm, event.text);
-      const text = message(event);
+      const text = message(event, seen);
       return text === undefined || !("t" in event) ? "" : said(event.t, text);
     },
   };
