@@ -83,7 +83,7 @@ export function execute(core: CpuCore): void {
   let target = r[STATE.PC];
   let fresh = true; // the state bits may have changed
 
-  for (;;) {
+  while (left > 0) {
     // Continue at `target`.
     if (fresh || (target & ~0xfff) !== page || core.mmu.fetchStale) {
       for (;;) {
@@ -124,14 +124,8 @@ export function execute(core: CpuCore): void {
     page:
     for (;;) {
       if (left <= 0) {
-        r[STATE.PC] = (k << scale) + origin;
-        r[STATE.N] = n;
-        r[STATE.Z] = z;
-        r[STATE.C] = c >>> 31;
-        r[STATE.V] = v >>> 31;
-        core.left = left;
-        core.extra += extra;
-        return;
+        target = ((k << scale) + origin) | 0;
+        break;
       }
       left--;
       const w = code[k];
@@ -1026,4 +1020,11 @@ export function execute(core: CpuCore): void {
       break;
     }
   }
+  r[STATE.PC] = target;
+  r[STATE.N] = n;
+  r[STATE.Z] = z;
+  r[STATE.C] = c >>> 31;
+  r[STATE.V] = v >>> 31;
+  core.left = left;
+  core.extra += extra;
 }
