@@ -12,12 +12,18 @@
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 
+/** Kinds of guests. */
+export type GuestKind = "tasks" | "native" | "plain" | "bare";
+
 /** One guest: what it is compiled from. */
 export interface GuestSource {
   /** Name of the guest and of its image. */
   readonly name: string;
-  /** `tasks`: the kernel and an application; `plain`: one piece; `bare`: for a board without monitor. */
-  readonly kind: "tasks" | "plain" | "bare";
+  /**
+   * `tasks`: the kernel and an application; `native`: the same for a board without monitor; `plain`:
+   * one piece; `bare`: the same for a board without monitor.
+   */
+  readonly kind: GuestKind;
   /** What the guest does, in a line. */
   readonly summary: string;
   /** Objects: name of the object, source file under `guests/`. The name's first part is its piece. */
@@ -29,7 +35,6 @@ export interface GuestSource {
 }
 
 const KERNEL: Readonly<Record<string, string>> = {
-  kernel_vectors: "kernel/virtual/vectors.S",
   kernel_os_core: "kernel/os_core.c",
   kernel_os_event: "kernel/os_event.c",
   kernel_os_task: "kernel/os_task.c",
@@ -48,7 +53,25 @@ const KERNEL: Readonly<Record<string, string>> = {
   common_os_printf: "common/os_printf.c",
   common_format: "common/format.c",
   common_string: "common/string.c",
-  manifest: "kit/manifest.S",
+};
+
+/** The machine under the kernel: the monitor, or a board. */
+const PORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  virtual: {
+    kernel_vectors: "kernel/virtual/vectors.S",
+    manifest: "kit/manifest.S",
+  },
+  s3c2440: {
+    kernel_vectors: "kernel/native/vectors.S",
+    kernel_port: "kernel/native/port_native.c",
+    kernel_memory: "kernel/native/s3c2440_memory.S",
+    kernel_board: "kernel/native/s3c2440.c",
+  },
+  versatilepb: {
+    kernel_vectors: "kernel/native/vectors.S",
+    kernel_port: "kernel/native/port_native.c",
+    kernel_board: "kernel/native/versatilepb.c",
+  },
 };
 
 const PLAIN: Readonly<Record<string, string>> = {
@@ -58,13 +81,29 @@ const PLAIN: Readonly<Record<string, string>> = {
   string: "common/string.c",
 };
 
-/** A guest of kernel and tasks; `tasks` are source files in the order of their areas. */
-function application(name: string, folder: string, summary: string, tasks: string[]): GuestSource {
-  const objects: Record<string, string> = { ...KERNEL };
-  [...tasks.map((t) => `${folder}/${t}.c`), "kernel/os_idle.c"].forEach((file, area) => {
-    objects[`task${area}_${file.replace(/^.*\/|\.c$/g, "")}`] = file;
+/**
+ * A guest of kernel and tasks.
+ *
+ * @param tasks Source files in the order of their areas; several of one area in a list.
+ */
+function application(
+  name: string,
+  folder: string,
+  summary: string,
+  tasks: readonly (string | readonly string[])[],
+  port: "virtual" | "s3c2440" | "versatilepb" = "virtual",
+): GuestSource {
+  const objects: Record<string, string> = { ...KERNEL, ...PORTS[port] };
+  [...tasks, "../kernel/os_idle"].forEach((sources, area) => {
+    for (const source of [sources].flat()) {
+      const file = source.startsWith("../") ? source.slice(3) : `${folder}/${source}`;
+      objects[`task${area}_${file.replace(/^.*\//, "")}`] = `${file}.c`;
+    }
   });
-  return { name, kind: "tasks", summary, objects, app: `${folder}/app.def` };
+  const guest = { name, summary, objects, app: `${folder}/app.def` };
+  if (port === "virtual") return { ...guest, kind: "tasks" };
+  const ram = port === "s3c2440" ? "0x30000000" : "0x02000000";
+  return { ...guest, kind: "native", flags: ["-DOS_NATIVE", `-DRAM=${ram}`] };
 }
 
 const COMPUTE = { compute: "compute/compute.c", work: "compute/work.c" };
@@ -102,6 +141,14 @@ export const GUESTS: readonly GuestSource[] = [
     summary: "Sorts, multiplies, copies and recurses for a number of rounds, then halts.",
     objects: { ...PLAIN, ...COMPUTE, main: "compute/main.c" },
   },
+  application("ucos-1-s3c2440", "demo/ucos-1", "ucos-1 on the bare board.", [
+    "worker",
+    "primes",
+  ], "s3c2440"),
+  application("ucos-1-versatilepb", "demo/ucos-1", "ucos-1 on QEMU's Versatile/PB.", [
+    "worker",
+    "primes",
+  ], "versatilepb"),
   {
     name: "compute-versatilepb",
     kind: "bare",
@@ -153,6 +200,12 @@ const LINK: readonly string[] = [
   "-Wl,--fatal-warnings",
   "-Wl,--orphan-handling=error",
 ];
+const SCRIPTS: Readonly<Record<GuestKind, string>> = {
+  tasks: "kit/tasks.ld",
+  native: "kit/native.ld",
+  plain: "kit/plain.ld",
+  bare: "kit/plain.ld",
+};
 /** Images larger than this are refused. */
 const LIMIT = 64 * 1024;
 
@@ -223,7 +276,7 @@ async function build(
     objects.push(`${name}.o`);
     await compile(name, ["-c", file], `${at}/${name}.o`);
   }
-  const script = guest.kind === "tasks" ? "kit/tasks.ld" : "kit/plain.ld";
+  const script = SCRIPTS[guest.kind];
   await compile("script", ["-E", "-P", "-x", "assembler-with-cpp", script], `${at}/script.ld`);
   // Objects are named to the linker without a folder: the image must not depend on where it is built.
   const libgcc = (await run(CC, [...FLAGS, "-print-libgcc-file-name"])).trim();
@@ -329,6 +382,11 @@ async function formatted(text: string): Promise<string> {
   return new TextDecoder().decode((await child.output()).stdout);
 }
 
+/** Guests for the monitor come with the package; those for boards are only committed. */
+export function isPublished(guest: { readonly kind: string }): boolean {
+  return guest.kind === "tasks" || guest.kind === "plain";
+}
+
 /** Builds all guests: every file that is committed, by its path under `guests/`. */
 async function buildAll(): Promise<Map<string, Uint8Array>> {
   await Deno.mkdir(TEMPORARY, { recursive: true });
@@ -347,7 +405,7 @@ async function buildAll(): Promise<Map<string, Uint8Array>> {
       const { elf, sources } = await build(guest, folder);
       const file = `images/${guest.name}.elf`;
       files.set(file, elf);
-      if (guest.kind !== "bare") {
+      if (isPublished(guest)) {
         files.set(`images/${guest.name}.ts`, text.encode(await formatted(moduleText(guest, elf))));
       }
       const hashes: Record<string, string> = {};
@@ -366,7 +424,7 @@ async function buildAll(): Promise<Map<string, Uint8Array>> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-  const published = GUESTS.filter((guest) => guest.kind !== "bare");
+  const published = GUESTS.filter(isPublished);
   files.set("mod.ts", text.encode(await formatted(modText(published))));
   files.set("images/manifest.json", text.encode(JSON.stringify(manifest, null, 2) + "\n"));
   return files;

@@ -1,7 +1,8 @@
 /**
- * `deno task headers`: writes the C header of the guests from the tables of `core/vmi.ts`.
+ * `deno task headers`: writes the C headers of the guests, `vmi.h` from the tables of `core/vmi.ts`
+ * and `s3c2440.h` from the register tables of the devices.
  *
- * With `--check` nothing is written; the task fails if the committed header is not what the tables
+ * With `--check` nothing is written; the task fails if a committed header is not what the tables
  * say.
  *
  * @module
@@ -30,9 +31,19 @@ import {
   VMI_MAGIC,
   VMI_VERSION,
 } from "../core/vmi.ts";
+import type { Register } from "../core/registers.ts";
+import { BASE, type DeviceName } from "../core/s3c2440.ts";
+import { CLKPWR_REGISTERS } from "../core/s3c2440_clkpwr.ts";
+import { GPIO_REGISTERS } from "../core/s3c2440_gpio.ts";
+import { INTC_REGISTERS, SOURCE, SUBSOURCE } from "../core/s3c2440_intc.ts";
+import { MEMC_REGISTERS } from "../core/s3c2440_memc.ts";
+import { PWM_REGISTERS } from "../core/s3c2440_pwm.ts";
+import { RTC_REGISTERS } from "../core/s3c2440_rtc.ts";
+import { uartRegisters } from "../core/s3c2440_uart.ts";
+import { WDT_REGISTERS } from "../core/s3c2440_wdt.ts";
 
-/** Where the generated header lies, relative to this module. */
-export const HEADER: URL = new URL("../guests/include/vmi.h", import.meta.url);
+/** Where the generated headers lie, relative to this module. */
+export const INCLUDE: URL = new URL("../guests/include/", import.meta.url);
 
 /** Hypercalls whose result is 64 bits wide, in r0 (low) and r1. */
 const WIDE: ReadonlySet<string> = new Set(["TIME"]);
@@ -114,8 +125,62 @@ function inline(call: Hypercall): string[] {
   return lines;
 }
 
+/** The generated headers: text by file name. */
+export function headers(): Readonly<Record<string, string>> {
+  return { "vmi.h": vmiHeader(), "s3c2440.h": boardHeader() };
+}
+
+const REGISTERS: Readonly<Partial<Record<DeviceName, readonly Register[]>>> = {
+  MEMC: MEMC_REGISTERS,
+  INTC: INTC_REGISTERS,
+  CLKPWR: CLKPWR_REGISTERS,
+  UART0: uartRegisters(true),
+  UART1: uartRegisters(true),
+  UART2: uartRegisters(false),
+  PWM: PWM_REGISTERS,
+  WDT: WDT_REGISTERS,
+  GPIO: GPIO_REGISTERS,
+  RTC: RTC_REGISTERS,
+};
+
+/** Text of `guests/include/s3c2440.h`. */
+function boardHeader(): string {
+  const lines = [
+    "/*",
+    " * Registers of the S3C2440A: addresses, by the manual's names after the name of the device.",
+    " *",
+    " * Generated from core/s3c2440*.ts by `deno task headers`; not to be edited.",
+    " */",
+    "#ifndef S3C2440_H",
+    "#define S3C2440_H",
+    "",
+    "/* A register by its address. */",
+    "#define REG(address) (*(volatile unsigned int *)(address))",
+  ];
+  for (const [device, registers] of Object.entries(REGISTERS)) {
+    lines.push("");
+    for (const r of registers) {
+      lines.push(
+        define(`${device}_${r.name}`, hex(BASE[device as DeviceName] + r.offset), r.doc),
+      );
+    }
+  }
+  lines.push(
+    "",
+    "/* Interrupt sources: bits of SRCPND, INTMSK and INTPND. */",
+    ...defines("INT_", SOURCE),
+    "",
+    "/* Sub-sources: bits of SUBSRCPND and INTSUBMSK. */",
+    ...defines("SUB_", SUBSOURCE),
+    "",
+    "#endif",
+    "",
+  );
+  return lines.join("\n");
+}
+
 /** Text of `guests/include/vmi.h`. */
-export function header(): string {
+function vmiHeader(): string {
   const lines = [
     "/*",
     " * The VM interface: what guests and monitor share.",
@@ -183,15 +248,16 @@ export function header(): string {
 }
 
 if (import.meta.main) {
-  const text = header();
-  if (Deno.args.includes("--check")) {
-    const committed = await Deno.readTextFile(HEADER).catch(() => "");
-    if (committed !== text) {
-      console.error("guests/include/vmi.h is not what core/vmi.ts says: run deno task headers");
-      Deno.exit(1);
+  let bad = false;
+  for (const [name, text] of Object.entries(headers())) {
+    const file = new URL(name, INCLUDE);
+    if (!Deno.args.includes("--check")) {
+      await Deno.mkdir(INCLUDE, { recursive: true });
+      await Deno.writeTextFile(file, text);
+    } else if (await Deno.readTextFile(file).catch(() => "") !== text) {
+      console.error(`guests/include/${name} is not what the tables say: run deno task headers`);
+      bad = true;
     }
-  } else {
-    await Deno.mkdir(new URL(".", HEADER), { recursive: true });
-    await Deno.writeTextFile(HEADER, text);
   }
+  if (bad) Deno.exit(1);
 }

@@ -7,8 +7,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { guestNames, guestSummaries, loadGuest } from "../guests/mod.ts";
-import { GUESTS, type GuestSource, type ImagesManifest } from "../tasks/guests.ts";
-import { HEADER, header } from "../tasks/headers.ts";
+import { GUESTS, type GuestSource, type ImagesManifest, isPublished } from "../tasks/guests.ts";
+import { headers, INCLUDE } from "../tasks/headers.ts";
 
 const ROOT = new URL("../guests/", import.meta.url);
 
@@ -41,7 +41,7 @@ function sections(elf: Uint8Array): Map<string, { offset: number; size: number }
 }
 
 Deno.test("guestNames lists what the manifest has, vm0 first", () => {
-  const published = Object.entries(manifest.images).filter(([, image]) => image.kind !== "bare");
+  const published = Object.entries(manifest.images).filter(([, image]) => isPublished(image));
   assert.deepEqual([...guestNames], published.map(([name]) => name));
   assert.deepEqual([...guestNames], Object.keys(guestSummaries));
   assert.equal(guestNames[0], "vm0");
@@ -86,8 +86,10 @@ Deno.test("the images were built from the sources that are committed", async () 
   }
 });
 
-Deno.test("header() is what is committed", async () => {
-  assert.equal(await Deno.readTextFile(HEADER), header());
+Deno.test("headers() is what is committed", async () => {
+  for (const [name, text] of Object.entries(headers())) {
+    assert.equal(await Deno.readTextFile(new URL(name, INCLUDE)), text, name);
+  }
 });
 
 Deno.test("images hold no path of the machine that built them", async () => {

@@ -85,6 +85,11 @@ void      os_block_forget(const OS_TCB *owner);
 /* os_stat.c */
 void      os_stat_tick(INT32U ticks);
 
+/* What the vectors call. */
+void      os_start(void) __attribute__((noreturn));
+void      os_enter_call(INT32U a, INT32U b, INT32U c, INT32U d, INT32U number) __attribute__((noreturn));
+void      os_enter_irq(INT32U sources, INT32U ticks) __attribute__((noreturn));
+
 /* Hooks: functions of these names in the application's kernel part take the place of empty ones. */
 void      OSInitHookBegin(void);
 void      OSInitHookEnd(void);

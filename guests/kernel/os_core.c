@@ -125,7 +125,7 @@ static void enter(void)
 }
 
 /* A kernel call. */
-void __attribute__((noreturn)) os_enter_call(INT32U a, INT32U b, INT32U c, INT32U d, INT32U number)
+void os_enter_call(INT32U a, INT32U b, INT32U c, INT32U d, INT32U number)
 {
     OS_TCB *caller;
 
@@ -139,14 +139,14 @@ void __attribute__((noreturn)) os_enter_call(INT32U a, INT32U b, INT32U c, INT32
 }
 
 /* A virtual interrupt. `ticks` periods have passed, more than one if the VM was off the CPU. */
-void __attribute__((noreturn)) os_enter_irq(INT32U sources, INT32U ticks)
+void os_enter_irq(INT32U sources, INT32U ticks)
 {
     enter();
     OSTCBCur->OSTCBDeliver = FALSE;             /* it was running */
     OSIntNesting++;
     if (ticks > 0)
         os_time_tick(ticks);
-    sources &= ~(1u << VIRQ_TIMER);
+    sources &= ~PORT_TICK;
     if (sources != 0)
         OSVirqHook(sources);
     OSIntNesting--;
@@ -154,7 +154,7 @@ void __attribute__((noreturn)) os_enter_irq(INT32U sources, INT32U ticks)
 }
 
 /* First entry. Creates what the application table names and goes to the highest task. */
-void __attribute__((noreturn)) os_start(void)
+void os_start(void)
 {
     INT8U i;
 

@@ -9,6 +9,7 @@
 
 #define OWNER_FREE      0
 #define OWNER_MESSAGE   0xff
+#define MAX_BLKSIZE     0x100000                /* so that no product overflows */
 #define OWNER(tcb)      ((INT8U)((tcb) - OSTCBTbl + 1))
 
 struct os_mem {
@@ -107,7 +108,7 @@ INT32U call_mem_create(INT32U addr, INT32U nblks, INT32U blksize, INT32U d)
 
     if (nblks < 2 || nblks > OS_MAX_MEM_BLKS)
         return OS_RESULT_ERR(OS_MEM_INVALID_BLKS);
-    if (blksize < sizeof(void *) || blksize > VMI_PIECE)
+    if (blksize < sizeof(void *) || blksize > MAX_BLKSIZE)
         return OS_RESULT_ERR(OS_MEM_INVALID_SIZE);
     if (addr == 0 || addr % 4 != 0)
         return OS_RESULT_ERR(OS_MEM_INVALID_ADDR);

@@ -8,6 +8,7 @@
 #include "vmi.h"
 
 #define PORT_NONE       ((INT32U)-1)
+#define PORT_TICK       (1u << VIRQ_TIMER)      /* the tick among the interrupt sources */
 
 /* Area of the task that ran when the kernel was entered. Asked at each entry, never remembered:
  * after a recovery the monitor may have gone on with another task. */

@@ -1,0 +1,55 @@
+/*
+ * The machine under the kernel is the bare board: contexts and ready bits are kept here. The kernel
+ * runs in supervisor mode with interrupts masked, tasks in user mode.
+ */
+#ifndef PORT_NATIVE_H
+#define PORT_NATIVE_H
+
+#include "ucos_ii.h"
+
+#define PORT_NONE       ((INT32U)-1)
+#define PORT_TICK       1u
+
+/* Registers of a task that does not run. native/vectors.S knows the layout. */
+typedef struct port_context {
+    INT32U r[15];
+    INT32U pc;
+    INT32U cpsr;
+} PORT_CONTEXT;
+
+extern INT32U PortCurrent;              /* area of the task that runs */
+extern INT8U  PortRdyGrp;
+extern INT8U  PortRdyTbl[OS_RDY_TBL_SIZE];
+
+static inline INT32U port_current(void)
+{
+    return PortCurrent;
+}
+
+static inline INT8U port_rdy_grp(void)
+{
+    return PortRdyGrp;
+}
+
+static inline INT8U port_rdy_tbl(INT8U y)
+{
+    return PortRdyTbl[y];
+}
+
+static inline const volatile char *port_boot_arg(void)
+{
+    return "";
+}
+
+void   port_ready(INT32U set, INT32U clear);
+INT32S port_task_create(INT32U task, INT32U argument, INT8U prio);
+void   port_task_delete(INT32U area);
+void   port_task_prio(INT32U area, INT8U prio);
+void   port_dispatch(INT32U area, INT32U result, BOOLEAN deliver, BOOLEAN idle);
+INT32S port_write(INT32U text, INT32U length);
+INT32S port_read(INT32U buffer, INT32U size);
+INT32U port_micros(void);
+void   port_start(void);
+void   port_halt(INT32U code) __attribute__((noreturn));
+
+#endif
