@@ -8,6 +8,7 @@
 import type { Board } from "./board.ts";
 import type { Clock } from "./clock.ts";
 import type { Cpu } from "./cpu.ts";
+import { ACCESS } from "./mmu.ts";
 import { faultStatusName } from "./pagetable.ts";
 
 /** The monitor's own access failed: a class-3 error. Never leaves the monitor. */
@@ -36,6 +37,8 @@ export const COST = {
   /** Exception entry and the branch of the vector. */
   EXCEPTION: 8,
 } as const;
+
+const ZERO_PAGE = new Uint8Array(4096);
 
 /** Counts of maintenance operations, for tests and reports. */
 export interface MaintenanceCounts {
@@ -211,19 +214,32 @@ export class Port {
 
   #copy(from: number, fromPrivileged: boolean, to: number, toPrivileged: boolean): void {
     const cpu = this.#cpu;
-    for (let i = 0; i < 4096; i += 4) {
+    // The first words go word by word: they fault or fill the TLB as all others would.
+    const whole = cpu.mmu.direct ? 4 : 4096;
+    for (let i = 0; i < whole; i += 4) {
       const word = cpu.load(from + i, 4, fromPrivileged);
       if (cpu.fault !== 0) this.#fail("copy from", from + i);
       cpu.store(to + i, 4, word, toPrivileged);
       if (cpu.fault !== 0) this.#fail("copy to", to + i);
+    }
+    if (whole < 4096) {
+      const source = cpu.mmu.host(cpu.mmu.translate(from, ACCESS.READ, fromPrivileged), false);
+      const target = cpu.mmu.translate(to, ACCESS.WRITE, toPrivileged);
+      const bytes = this.board.memory.u8;
+      this.board.debugWrite(target, bytes.subarray(source, source + 4096));
     }
   }
 
   /** Fills a frame with 0 through the monitor's mapping. */
   clearFrame(frame: number): void {
     this.charge(1024 * 4);
-    for (let i = 0; i < 4096; i += 4) this.#cpu.store(frame + i, 4, 0, true);
-    if (this.#cpu.fault !== 0) this.#fail("clear of", frame);
+    const cpu = this.#cpu;
+    const whole = cpu.mmu.direct ? 4 : 4096;
+    for (let i = 0; i < whole; i += 4) cpu.store(frame + i, 4, 0, true);
+    if (cpu.fault !== 0) this.#fail("clear of", frame);
+    if (whole < 4096) {
+      this.board.debugWrite(cpu.mmu.translate(frame, ACCESS.WRITE, true), ZERO_PAGE);
+    }
   }
 
   /** Stores a byte of an image in a frame. */
