@@ -163,6 +163,8 @@ export class Board {
         this.#interruptRun();
       },
       onIdle: () => this.waitForInterrupt(),
+      readMemory: (pa, size) => this.peek(pa, size),
+      writeMemory: (pa, size, value) => this.#writeByDevice(pa, size, value),
     });
     this.bus = this.#makeBus();
     this.cpu = new Cpu(this.memory, this.bus, this.clock);
@@ -178,6 +180,16 @@ export class Board {
   /** Accesses that nothing answered: empty addresses, reserved registers, writes to flash. */
   get stray(): number {
     return this.#strayWrites + this.soc.stray;
+  }
+
+  #writeByDevice(pa: number, size: AccessSize, value: number): void {
+    const at = this.#offset(pa);
+    if (at < 0 || pa < SDRAM_BASE) {
+      this.#strayWrites++;
+      return;
+    }
+    this.#save(at, size, value);
+    this.cpu.invalidateCode(pa, size);
   }
 
   #makeBus(): Bus {

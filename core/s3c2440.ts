@@ -9,12 +9,19 @@
 import type { AccessSize } from "./bus.ts";
 import type { Clock } from "./clock.ts";
 import type { Device, DeviceState } from "./registers.ts";
+import { Adc } from "./s3c2440_adc.ts";
 import { ClkPwr } from "./s3c2440_clkpwr.ts";
+import { Dma } from "./s3c2440_dma.ts";
 import { Gpio } from "./s3c2440_gpio.ts";
+import { Iic } from "./s3c2440_iic.ts";
 import { Intc, SOURCE, SUBSOURCE } from "./s3c2440_intc.ts";
+import { Lcd } from "./s3c2440_lcd.ts";
 import { Memc } from "./s3c2440_memc.ts";
+import { Nand } from "./s3c2440_nand.ts";
 import { Pwm } from "./s3c2440_pwm.ts";
 import { Rtc, RTC_DEFAULT, type RtcTime } from "./s3c2440_rtc.ts";
+import { Sdi } from "./s3c2440_sdi.ts";
+import { Spi } from "./s3c2440_spi.ts";
 import { Uart } from "./s3c2440_uart.ts";
 import { Wdt } from "./s3c2440_wdt.ts";
 
@@ -22,14 +29,21 @@ import { Wdt } from "./s3c2440_wdt.ts";
 export const BASE = {
   MEMC: 0x4800_0000,
   INTC: 0x4a00_0000,
+  DMA: 0x4b00_0000,
   CLKPWR: 0x4c00_0000,
+  LCD: 0x4d00_0000,
+  NAND: 0x4e00_0000,
   UART0: 0x5000_0000,
   UART1: 0x5000_4000,
   UART2: 0x5000_8000,
   PWM: 0x5100_0000,
   WDT: 0x5300_0000,
+  IIC: 0x5400_0000,
   GPIO: 0x5600_0000,
   RTC: 0x5700_0000,
+  ADC: 0x5800_0000,
+  SPI: 0x5900_0000,
+  SDI: 0x5a00_0000,
 } as const;
 
 /** Name of a device. */
@@ -57,6 +71,10 @@ export interface S3c2440Wiring {
   onLines(irq: boolean, fiq: boolean): void;
   /** The watchdog asks for a reset of the chip. */
   onReset(): void;
+  /** Reads memory for the DMA channels and the LCD controller. */
+  readMemory(pa: number, size: AccessSize): number;
+  /** Writes memory for the DMA channels. */
+  writeMemory(pa: number, size: AccessSize, value: number): void;
   /** The core is to stop until the next interrupt. */
   onIdle(): void;
 }
@@ -87,6 +105,20 @@ export class S3c2440 {
   readonly gpio: Gpio;
   /** The real time clock. */
   readonly rtc: Rtc;
+  /** The DMA channels. */
+  readonly dma: Dma;
+  /** The LCD controller. */
+  readonly lcd: Lcd;
+  /** The NAND flash controller and its chip. */
+  readonly nand: Nand;
+  /** The IIC bus interface. */
+  readonly iic: Iic;
+  /** The A/D converter. */
+  readonly adc: Adc;
+  /** The SPI channels. */
+  readonly spi: Spi;
+  /** The SD interface. */
+  readonly sdi: Sdi;
   /** All devices by name. */
   readonly devices: Readonly<Record<DeviceName, Device<unknown>>>;
   readonly #pages: ReadonlyMap<number, Device<unknown>>;
@@ -106,13 +138,15 @@ export class S3c2440 {
       onIdle: () => wiring.onIdle(),
     });
     const fclkPerPclk = () => this.clkpwr.fclkPerPclk;
+    const fclkPerHclk = () => this.clkpwr.fclkPerHclk;
+    const raise = (source: number) => () => this.intc.raise(source);
     this.memc = new Memc();
     this.uart = [this.#uart(clock, 0), this.#uart(clock, 1), this.#uart(clock, 2)];
     this.pwm = new Pwm({
       clock,
       fclkPerPclk,
       interrupt: (timer) => this.intc.raise(SOURCE.TIMER0 + timer),
-      dma: () => {},
+      dma: () => this.dma.requestByTimer(),
     });
     this.wdt = new Wdt({
       clock,
@@ -123,20 +157,56 @@ export class S3c2440 {
     this.gpio = new Gpio(this.intc);
     this.rtc = new Rtc({
       clock,
-      tick: () => this.intc.raise(SOURCE.TICK),
-      alarm: () => this.intc.raise(SOURCE.RTC),
+      tick: raise(SOURCE.TICK),
+      alarm: raise(SOURCE.RTC),
     }, wiring.rtc ?? RTC_DEFAULT);
+    this.dma = new Dma({
+      clock,
+      fclkPerHclk,
+      read: (pa, size) => this.#isDevice(pa) ? this.read(pa, size) : wiring.readMemory(pa, size),
+      write: (pa, size, value) => {
+        if (this.#isDevice(pa)) this.write(pa, size, value);
+        else wiring.writeMemory(pa, size, value);
+      },
+      interrupt: (channel) => this.intc.raise(SOURCE.DMA0 + channel),
+    });
+    this.lcd = new Lcd({
+      clock,
+      fclkPerHclk,
+      interrupt: raise(SOURCE.LCD),
+      read: (pa) => wiring.readMemory(pa, 2),
+    });
+    this.nand = new Nand({ clock, interrupt: raise(SOURCE.NFCON) });
+    this.iic = new Iic({ clock, fclkPerPclk, interrupt: raise(SOURCE.IIC) });
+    this.adc = new Adc({
+      clock,
+      fclkPerPclk,
+      interrupt: () => this.intc.raiseSub(SUBSOURCE.ADC),
+    });
+    this.spi = new Spi({
+      clock,
+      fclkPerPclk,
+      interrupt: (channel) => this.intc.raise(channel === 0 ? SOURCE.SPI0 : SOURCE.SPI1),
+    });
+    this.sdi = new Sdi({ clock, fclkPerPclk, interrupt: raise(SOURCE.SDI) });
     this.devices = {
       MEMC: this.memc,
       INTC: this.intc,
+      DMA: this.dma,
       CLKPWR: this.clkpwr,
+      LCD: this.lcd,
+      NAND: this.nand,
       UART0: this.uart[0],
       UART1: this.uart[1],
       UART2: this.uart[2],
       PWM: this.pwm,
       WDT: this.wdt,
+      IIC: this.iic,
       GPIO: this.gpio,
       RTC: this.rtc,
+      ADC: this.adc,
+      SPI: this.spi,
+      SDI: this.sdi,
     };
     this.#pages = new Map(
       deviceNames().map((name) => [BASE[name] >>> 12, this.devices[name]]),
@@ -166,6 +236,10 @@ export class S3c2440 {
   #updateDividers(): void {
     this.pwm.updateClock();
     this.wdt.updateClock();
+  }
+
+  #isDevice(pa: number): boolean {
+    return pa >= BASE.MEMC;
   }
 
   /** Accesses to addresses without a device and to reserved registers so far. */

@@ -321,6 +321,24 @@ Deno.test("debugWrite() replaces code that the core has run", core, () => {
   assert.ok(board.cpu.reg(1) > 100);
 });
 
+Deno.test("DMA writes code that the core then runs", core, () => {
+  const board = new Board({ sdramMB: 2, bootClocks: true });
+  const at = SDRAM_BASE + 0x100;
+  board.poke(at, 0xe2800001); // add r0, r0, #1
+  board.poke(at + 4, 0xeafffffd); // b at
+  board.poke(SDRAM_BASE, 0xe2811001); // add r1, r1, #1
+  board.cpu.pc = at;
+  board.run(1000);
+  const r0 = board.cpu.reg(0);
+  board.soc.write(BASE.DMA + 0x00, 4, SDRAM_BASE);
+  board.soc.write(BASE.DMA + 0x08, 4, at);
+  board.soc.write(BASE.DMA + 0x10, 4, 0x60_0000 | 1);
+  board.soc.write(BASE.DMA + 0x20, 4, 3);
+  board.run(2000);
+  assert.ok(board.cpu.reg(0) <= r0 + 10);
+  assert.ok(board.cpu.reg(1) > 100);
+});
+
 Deno.test("IDLE mode of CLKCON waits for an interrupt like the core's own", core, () => {
   const program = TIMER_PROGRAM.map(([a, w]) => {
     // mov r6, #0x4c000000 before the loop instead of r4's start value; str r7, [r6, #0xc] in it.

@@ -12,6 +12,7 @@ export class Rig {
   fiq = false;
   resets = 0;
   idles = 0;
+  readonly memory: Uint8Array = new Uint8Array(0x1000);
 
   constructor(boot = false) {
     this.soc = new S3c2440({
@@ -23,6 +24,14 @@ export class Rig {
       },
       onReset: () => this.resets++,
       onIdle: () => this.idles++,
+      readMemory: (pa, size) => {
+        let value = 0;
+        for (let i = 0; i < size; i++) value |= this.memory[(pa + i) & 0xfff] << (8 * i);
+        return value >>> 0;
+      },
+      writeMemory: (pa, size, value) => {
+        for (let i = 0; i < size; i++) this.memory[(pa + i) & 0xfff] = value >>> (8 * i);
+      },
     });
     if (boot) this.soc.boot();
   }
