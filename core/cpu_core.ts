@@ -361,12 +361,10 @@ export class CpuCore {
    */
   read(va: number, size: AccessSize, privileged: boolean): number {
     const mmu = this.mmu;
-    if ((va & (size - 1)) !== 0) {
-      if ((mmu.control & C1.A) !== 0) return this.alignmentFault(va);
-      va &= -size;
-    }
+    if ((va & (size - 1)) !== 0 && (mmu.control & C1.A) !== 0) return this.alignmentFault(va);
     let pa = mmu.translate(va, ACCESS.READ, privileged);
     if (pa < 0) return this.#fault();
+    pa -= pa % size;
     if ((mmu.control & C1.B) !== 0) pa = (pa ^ (4 - size)) >>> 0;
     const at = mmu.host(pa, false);
     if (at >= 0) {
@@ -386,18 +384,16 @@ export class CpuCore {
    */
   write(va: number, size: AccessSize, value: number, privileged: boolean): void {
     const mmu = this.mmu;
-    if ((va & (size - 1)) !== 0) {
-      if ((mmu.control & C1.A) !== 0) {
-        this.alignmentFault(va);
-        return;
-      }
-      va &= -size;
+    if ((va & (size - 1)) !== 0 && (mmu.control & C1.A) !== 0) {
+      this.alignmentFault(va);
+      return;
     }
     let pa = mmu.translate(va, ACCESS.WRITE, privileged);
     if (pa < 0) {
       this.#fault();
       return;
     }
+    pa -= pa % size;
     if ((mmu.control & C1.B) !== 0) pa = (pa ^ (4 - size)) >>> 0;
     const at = mmu.host(pa, true);
     if (at >= 0) {
