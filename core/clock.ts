@@ -29,22 +29,38 @@ export class Clock {
   fclk: number;
   #baseCycle = 0;
   #baseNs = 0;
+  // Nanoseconds a cycle, as a fraction in lowest terms: 5/2 at 400 MHz.
+  #numerator = 1;
+  #denominator = 1;
   #seq = 0;
   readonly #queue: ClockEvent[] = [];
 
-  /** @param fclk Core clock in hertz. */
+  /**
+   * A clock at cycle 0.
+   *
+   * @param fclk Core clock in hertz.
+   */
   constructor(fclk: number) {
     this.fclk = fclk;
+    this.#reduce();
+  }
+
+  #reduce(): void {
+    let [a, b] = [1e9, this.fclk];
+    while (b > 0) [a, b] = [b, a % b];
+    this.#numerator = 1e9 / a;
+    this.#denominator = this.fclk / a;
   }
 
   /** Board time in whole nanoseconds of `cycle` (default: now). */
   ns(cycle: number = this.now): number {
-    return this.#baseNs + Math.floor((cycle - this.#baseCycle) * 1e9 / this.fclk);
+    const cycles = cycle - this.#baseCycle;
+    return this.#baseNs + Math.floor(cycles * this.#numerator / this.#denominator);
   }
 
   /** The first cycle at or after `ns` nanoseconds of board time, at the present frequency. */
   cycleAt(ns: number): number {
-    return this.#baseCycle + Math.ceil((ns - this.#baseNs) * this.fclk / 1e9);
+    return this.#baseCycle + Math.ceil((ns - this.#baseNs) * this.#denominator / this.#numerator);
   }
 
   /** Changes FCLK from now on; nanoseconds go on without a step. */
@@ -52,6 +68,7 @@ export class Clock {
     this.#baseNs = this.ns();
     this.#baseCycle = this.now;
     this.fclk = fclk;
+    this.#reduce();
   }
 
   /** Deadline of the first event, or Infinity. */
@@ -101,6 +118,7 @@ export class Clock {
   restore(s: ClockState): void {
     this.now = s.now;
     this.fclk = s.fclk;
+    this.#reduce();
     this.#baseCycle = s.baseCycle;
     this.#baseNs = s.baseNs;
     this.#queue.length = 0;

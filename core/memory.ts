@@ -22,7 +22,11 @@ export class HostMemory {
   readonly u32: Uint32Array<ArrayBuffer>;
   #used: number = STATE_BYTES;
 
-  /** @param bytes Room for RAM and tables beyond {@linkcode STATE_BYTES}. */
+  /**
+   * Memory of a fixed size.
+   *
+   * @param bytes Room for RAM and tables beyond {@linkcode STATE_BYTES}.
+   */
   constructor(bytes: number) {
     const pages = Math.ceil((bytes + STATE_BYTES) / 65536);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
