@@ -40,7 +40,7 @@ async function virtual(): Promise<string> {
   });
   let text = "";
   for await (const event of lab.run({ for: `${MS}ms` })) {
-    if (event.type === "console") text += event.text;
+    if (event.type === "console") text += `${event.text}\n`;
     assert.notEqual(event.type, "fault");
     if (/passed/.test(text)) break;
   }
