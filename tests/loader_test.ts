@@ -418,7 +418,7 @@ Deno.test("Lab.runAll() runs mutated images that load, and nothing is thrown", c
       assert.equal(vms.length, Object.keys(guests).length + 1);
       assert.ok(vms[1].cycles > 400_000, "the healthy guest runs");
     }),
-    { numRuns: 8, seed: 5 },
+    { numRuns: 8, seed: 5, endOnFailure: true },
   );
   assert.ok(ran > 40, `${ran} mutated images ran`);
 });

@@ -481,12 +481,17 @@ export interface GuestSpec {
   boot?: (c: Code) => void;
   /** Pages of the kernel's data; 1 unless given. */
   kernelDataPages?: number;
+  /** First bytes of the kernel's data; the first 0x100 are the mini kernel's. */
+  kernelData?: Uint8Array;
+  /** A kernel in the place of the mini kernel, from its vectors on. */
+  kernel?: (c: Code) => void;
 }
 
 const INFO_RDY_TBL = INFO_FIELDS.find((f) => f.name === "RDY_TBL")!.offset;
 const INFO_CUR_TASK = INFO_FIELDS.find((f) => f.name === "CUR_TASK")!.offset;
 const NO_PRIORITY = 0xffff_ffff;
-const KERNEL_STACK_END = STACK_OFFSET + PAGE;
+/** Top of the kernel's stack. */
+export const KERNEL_STACK_END: number = STACK_OFFSET + PAGE;
 
 /** Makes a guest with the mini kernel and tasks. */
 export function taskGuest(spec: GuestSpec): Uint8Array {
@@ -497,11 +502,14 @@ export function taskGuest(spec: GuestSpec): Uint8Array {
 export function taskGuestParts(spec: GuestSpec): ElfSpec & { records: RecordSpec[] } {
   const idle: TaskSpec = { name: "idle", main: (c) => c.spin() };
   const tasks = [...spec.tasks, idle];
-  const kernel = miniKernel(spec, tasks.length).bytes();
+  const code = new Code(SLOT_MAP.KERNEL);
+  if (spec.kernel === undefined) miniKernel(code, spec, tasks.length);
+  else spec.kernel(code);
+  const kernel = code.bytes();
   const kernelData = (spec.kernelDataPages ?? 1) * PAGE;
   const segments: SegmentSpec[] = [
     { va: SLOT_MAP.KERNEL, bytes: kernel, flags: 5 },
-    { va: KERNEL_DATA, bytes: new Uint8Array(0), memsz: kernelData, flags: 6 },
+    { va: KERNEL_DATA, bytes: spec.kernelData ?? new Uint8Array(0), memsz: kernelData, flags: 6 },
   ];
   const records: RecordSpec[] = [{
     kind: PIECE_KIND.KERNEL,
@@ -540,8 +548,7 @@ export function taskGuestParts(spec: GuestSpec): ElfSpec & { records: RecordSpec
  * The kernel: makes the tasks, then round robin among those whose ready bit the monitor shows. It
  * keeps nothing in registers over an entry, so it is right after any recovery of a task.
  */
-function miniKernel(spec: GuestSpec, tasks: number): Code {
-  const c = new Code(SLOT_MAP.KERNEL);
+function miniKernel(c: Code, spec: GuestSpec, tasks: number): void {
   c.b("boot").b("lost").b("call").b("lost").b("lost").b("lost").b("irq").b("lost");
   c.label("lost").swi(HC.HALT, 0xdead).b("lost");
 
@@ -592,5 +599,4 @@ function miniKernel(spec: GuestSpec, tasks: number): Code {
   c.label("wake").cmp(R7, imm(0)).b("schedule", "eq").op("tst", 0, R7, imm(1)).b("wakeNext", "eq");
   c.mov(R0, R8).op("mvn", R1, 0, imm(0)).mov(R12, imm(HC.READY)).put(SWI);
   c.label("wakeNext").put(0xe1a0_70a7).add(R8, imm(1)).b("wake"); // mov r7, r7, lsr #1
-  return c;
 }

@@ -4,12 +4,14 @@
  * @module
  */
 
+import assert from "node:assert/strict";
 import { activeAddress } from "../core/fault.ts";
+import { frameRecord } from "../core/frames.ts";
 import { hashBytes } from "../core/hash.ts";
 import { Lab, type LabOptions } from "../core/lab.ts";
-import { MAP, UNIT, VM } from "../core/layout.ts";
+import { FRAME, GLOBAL, MAP, MAX_VMS, PAGE_REC, UNIT, VM } from "../core/layout.ts";
 import type { TraceEvent } from "../core/trace.ts";
-import { HC, INFO_FIELDS, SLOT_MAP } from "../core/vmi.ts";
+import { HC, INFO_FIELDS, PAGE, SLOT_MAP } from "../core/vmi.ts";
 import { loadGuest } from "../guests/mod.ts";
 import { type Code, imm, plainGuest, R0, R4, R5, R6 } from "./mini_guest.ts";
 
@@ -99,6 +101,54 @@ export function taskWord(lab: Lab, vm: string, task: number, offset: number): nu
 /** Hash of physical memory. */
 export function hashOf(lab: Lab, pa: number, length: number): string {
   return hashBytes(lab.board.debugRead(pa, length));
+}
+
+/** Physical addresses of the frames of a VM's pages, and of their versions. */
+export function framesOf(lab: Lab, vm: number): number[] {
+  const word = (pa: number) => lab.board.peek(pa, 4);
+  const frames: number[] = [];
+  for (let i = 0; i < word(vm + VM.PAGE_COUNT); i++) {
+    const page = word(vm + VM.PAGES) + i * PAGE_REC.SIZE;
+    frames.push(word(page + PAGE_REC.ACTIVE));
+    for (let f = word(page + PAGE_REC.HEAD); f !== 0; f = word(frameRecord(f) + FRAME.NEXT)) {
+      frames.push(f);
+      assert.ok(frames.length < 100_000, "a chain of versions has an end");
+    }
+  }
+  return frames;
+}
+
+/** Records of all VMs. */
+export function vmRecords(lab: Lab): number[] {
+  const all = Array.from({ length: MAX_VMS }, (_, id) => lab.board.peek(MAP.VM_TABLE + id * 4, 4));
+  return all.filter((vm) => vm !== 0);
+}
+
+/** Asserts that each frame of the pool is in exactly one place (I4). */
+export function checkFrames(lab: Lab): void {
+  const word = (pa: number) => lab.board.peek(pa, 4);
+  const total = word(MAP.GLOBAL + GLOBAL.FRAME_COUNT);
+  const seen = new Map<number, string>();
+  const see = (frame: number, where: string) => {
+    assert.ok(frame >= MAP.POOL && frame < MAP.POOL + total * PAGE && frame % PAGE === 0, where);
+    assert.equal(seen.get(frame), undefined, `frame 0x${frame.toString(16)} is in two places`);
+    seen.set(frame, where);
+  };
+  for (const vm of vmRecords(lab)) {
+    for (const frame of framesOf(lab, vm)) see(frame, `VM ${word(vm + VM.ID)}`);
+  }
+  const free = word(MAP.GLOBAL + GLOBAL.FREE_COUNT);
+  let counted = 0;
+  for (
+    let f = word(MAP.GLOBAL + GLOBAL.FREE_HEAD);
+    f !== 0;
+    f = word(frameRecord(f) + FRAME.NEXT)
+  ) {
+    see(f, "free");
+    counted++;
+  }
+  assert.equal(counted, free, "frames in the free list");
+  assert.equal(seen.size, total, "frames that are somewhere");
 }
 
 /** Hash of the monitor's text, master table and vector table. */
