@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import type { AccessSize, Bus } from "../core/bus.ts";
 import { Clock } from "../core/clock.ts";
-import { Cpu, CPU_BYTES } from "../core/cpu.ts";
+import { Cpu, CPU_BYTES, type CpuOptions } from "../core/cpu.ts";
 import { disassemble } from "../core/disasm.ts";
 import { HostMemory } from "../core/memory.ts";
 
@@ -44,7 +44,7 @@ export class Rig {
   deviceValue = 0x12345678;
   onDevice: (access: BusAccess) => void = () => {};
 
-  constructor() {
+  constructor(options: CpuOptions = {}) {
     this.memory = new HostMemory(CPU_BYTES + RAM_SIZE + LOW_SIZE + 0x10000 + 0x1000);
     const region = (base: number, size: number, writable: boolean) => ({
       base,
@@ -75,7 +75,7 @@ export class Rig {
       write: (pa, size, value) => access("write", pa, size, value),
       peek: () => 0,
     };
-    this.cpu = new Cpu(this.memory, this.bus, this.clock);
+    this.cpu = new Cpu(this.memory, this.bus, this.clock, options);
   }
 
   /** Byte offset in host memory of a physical address of RAM. */
