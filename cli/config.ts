@@ -14,7 +14,6 @@ import { isMap, isNode, LineCounter, parseDocument } from "npm:yaml@2.9.1";
 import { z } from "npm:zod@4.6.7";
 import { BACKUP_STRATEGIES, InputError, type LadderStep, parseTime } from "../mod.ts";
 import { allowedNames } from "./choices.ts";
-import type { ConfigFile } from "./config_file.ts";
 
 /** A time, or what the library says against it. */
 const time = z.union([z.string(), z.number()]).superRefine((value, context) => {
@@ -216,6 +215,22 @@ function depth(issue: z.core.$ZodIssue): number {
 function pathText(path: readonly PropertyKey[]): string {
   return path.map((step) => typeof step === "number" ? `[${step}]` : `.${String(step)}`).join("")
     .replace(/^\./, "");
+}
+
+/** A configuration, and where its keys stand in the file. */
+export interface ConfigFile {
+  /** Path of the file. */
+  readonly path: string;
+  /** The configuration. */
+  readonly config: Config;
+  /**
+   * Adds file and line to what the library says about a value that the file gave.
+   *
+   * @param error Error whose `where` is a key, as `policy.task[0].limit`.
+   */
+  located(error: InputError): InputError;
+  /** File, line and key of a value. */
+  where(...path: readonly (string | number)[]): string;
 }
 
 /**

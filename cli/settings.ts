@@ -14,7 +14,7 @@ import {
   parseTime,
 } from "../mod.ts";
 import { oneOf, wholeNumber } from "./choices.ts";
-import type { ConfigFile } from "./config_file.ts";
+import type { ConfigFile } from "./config.ts";
 import { type GuestChoice, loadGuests, parseGuest, VM0 } from "./guest_args.ts";
 import type { Io } from "./io.ts";
 

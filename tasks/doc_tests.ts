@@ -2,11 +2,13 @@
  * Runs what the documentation shows: the TypeScript examples of README, `docs/` and the JSDoc
  * comments as tests, and the `console` blocks as commands whose output must be the one shown.
  *
- * A `console` block holds commands after `$ ` and what they print. A line `...` stands for any
- * lines. Only `deno task demo` and `deno task understudy ...` can be shown, with or without
- * `npx -y deno@VERSION` in front; they run with the permissions that the task gives them.
+ * A `console` block holds commands after `$ ` and what they print. Only `deno task demo` and `deno
+ * task understudy ...` can be shown, with or without `npx -y deno@VERSION` in front; they run with
+ * the permissions that the task gives them. A line `<!-- keep: FROM..TO; FROM..TO -->` before a block
+ * shows only these parts, first lines that match these expressions and those between them, and `...`
+ * for the others.
  *
- * `deno task ok --update` rewrites the output of the blocks that have no `...`.
+ * `deno task ok --update` writes what the commands print into the pages.
  *
  * @module
  */
@@ -21,6 +23,24 @@ export interface Shown {
   readonly output: readonly string[];
   /** Number of the command's line, from 1. */
   readonly line: number;
+  /** Only these parts are shown. */
+  readonly keep?: readonly Part[];
+}
+
+/** Lines from the first that matches to the next that matches, both included. */
+export interface Part {
+  /** What the first line matches. */
+  readonly from: RegExp;
+  /** What the last line matches. */
+  readonly to: RegExp;
+}
+
+/** Reads the parts of a `keep` comment. */
+function parts(text: string): Part[] {
+  return text.split(";").map((part) => {
+    const [from, to] = part.split("..").map((expression) => new RegExp(expression.trim()));
+    return { from: from!, to: to ?? from! };
+  });
 }
 
 /**
@@ -30,18 +50,23 @@ export interface Shown {
  */
 export function shownCommands(markdown: string): Shown[] {
   const found: Shown[] = [];
-  const lines = markdown.split("\n");
   let inside = false;
+  let keep: Part[] | undefined;
   let output: string[] | undefined;
-  for (const [index, line] of lines.entries()) {
+  for (const [index, line] of markdown.split("\n").entries()) {
     if (!inside) {
       inside = /^```console\s*$/.test(line);
       output = undefined;
+      const comment = /^<!-- keep: (.*) -->$/.exec(line);
+      if (comment !== null) keep = parts(comment[1]!);
+      else if (!inside && line !== "") keep = undefined;
     } else if (/^```\s*$/.test(line)) {
       inside = false;
+      keep = undefined;
     } else if (line.startsWith("$ ")) {
       output = [];
-      found.push({ command: line.slice(2), output, line: index + 1 });
+      const shown = { command: line.slice(2), output, line: index + 1 };
+      found.push(keep === undefined ? shown : { ...shown, keep });
     } else {
       output?.push(line);
     }
@@ -50,21 +75,25 @@ export function shownCommands(markdown: string): Shown[] {
 }
 
 /**
- * Compares lines with a pattern in which the line `...` stands for any lines, none included.
+ * Leaves only some parts; `...` stands for the lines between.
  *
- * @param actual Lines printed.
- * @param shown Lines of the page.
+ * @param lines The lines.
+ * @param keep The parts, in their order; without them all is left.
  */
-export function matches(actual: readonly string[], shown: readonly string[]): boolean {
-  const gap = shown.indexOf("...");
-  const head = gap < 0 ? shown : shown.slice(0, gap);
-  if (head.some((line, index) => actual[index] !== line)) return false;
-  if (gap < 0) return actual.length === head.length;
-  const rest = shown.slice(gap + 1);
-  for (let start = head.length; start <= actual.length; start++) {
-    if (matches(actual.slice(start), rest)) return true;
+export function kept(lines: readonly string[], keep?: readonly Part[]): string[] {
+  if (keep === undefined) return [...lines];
+  const left: string[] = [];
+  let next = 0;
+  for (const { from, to } of keep) {
+    const start = lines.findIndex((line, index) => index >= next && from.test(line));
+    if (start < 0) continue;
+    const end = lines.findIndex((line, index) => index >= start && to.test(line));
+    if (start > next) left.push("...");
+    next = end < 0 ? lines.length : end + 1;
+    left.push(...lines.slice(start, next));
   }
-  return false;
+  if (next < lines.length) left.push("...");
+  return left;
 }
 
 /**
@@ -100,14 +129,16 @@ export async function checkPage(page: string, update: boolean): Promise<string[]
   const lines = markdown.split("\n");
   const problems: string[] = [];
   // From the end, so that the lines of commands not yet seen keep their numbers.
-  for (const { command, output, line } of shownCommands(markdown).reverse()) {
-    const actual = await printed(command);
-    if (actual === undefined) {
+  for (const { command, output, line, keep } of shownCommands(markdown).reverse()) {
+    const all = await printed(command);
+    if (all === undefined) {
       problems.push(`${page}:${line}: only deno task demo and understudy can be shown: ${command}`);
-    } else if (!matches(actual, output)) {
-      if (update && !output.includes("...")) lines.splice(line, output.length, ...actual);
-      else problems.push(`${page}:${line}: $ ${command}\n  prints\n${actual.join("\n")}`);
+      continue;
     }
+    const actual = kept(all, keep);
+    if (actual.join("\n") === output.join("\n")) continue;
+    if (update) lines.splice(line, output.length, ...actual);
+    else problems.push(`${page}:${line}: $ ${command}\n  prints\n${actual.join("\n")}`);
   }
   if (update) Deno.writeTextFileSync(url, lines.join("\n"));
   return problems;

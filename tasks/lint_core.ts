@@ -24,7 +24,6 @@ const HOST_GLOBALS: ReadonlySet<string> = new Set([
   "performance",
   "process",
   "require",
-  "window",
 ]);
 
 /** True for a source file of the flat folder `core/`. */
@@ -87,6 +86,14 @@ const plugin: Deno.lint.Plugin = {
               node,
               message: `core/ does not name \`${node.name}\`: a run depends on its input alone`,
               hint: "let the caller pass in what is needed",
+            });
+          },
+          VariableDeclaration(node): void {
+            if (node.kind !== "using" && node.kind !== "await using") return;
+            context.report({
+              node,
+              message: "core/ does not use `using`: Node 20 does not know it",
+              hint: "call [Symbol.dispose]() in a finally clause",
             });
           },
           MemberExpression(node): void {

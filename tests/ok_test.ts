@@ -7,7 +7,7 @@
  */
 
 import assert from "node:assert/strict";
-import { matches, shownCommands, words } from "../tasks/doc_tests.ts";
+import { kept, shownCommands, words } from "../tasks/doc_tests.ts";
 import { type Graph, importGraph, layersOf, offences } from "../tasks/layers.ts";
 import plugin from "../tasks/lint_core.ts";
 import { files, ROOT } from "../tasks/run.ts";
@@ -83,6 +83,7 @@ Deno.test("lint rule core-host refuses the host, its clock and its dice", () => 
       "Math.random();",
       "process.exit(1);",
       "crypto.getRandomValues(a);",
+      "{ using lab = open(); }",
     ]
   ) {
     assert.deepEqual(lint("core/x.ts", source), ["understudy/core-host"], source);
@@ -96,27 +97,35 @@ Deno.test("lint rule core-host refuses the host, its clock and its dice", () => 
 });
 
 Deno.test("shownCommands() finds the commands of console blocks", () => {
-  const page = "text\n```sh\n$ not this\n```\n```console\n$ one 1\na\nb\n$ two\n```\n$ nor this\n";
-  assert.deepEqual(shownCommands(page), [
+  const page = [
+    ...["text", "```sh", "$ not this", "```"],
+    ...["```console", "$ one 1", "a", "b", "$ two", "```", "$ nor this"],
+    ...["<!-- keep: ^b; c..d -->", "", "```console", "$ three", "```"],
+    ...["```console", "$ four", "```"],
+  ];
+  assert.deepEqual(shownCommands(page.join("\n")), [
     { command: "one 1", output: ["a", "b"], line: 6 },
     { command: "two", output: [], line: 9 },
+    {
+      command: "three",
+      output: [],
+      line: 15,
+      keep: [{ from: /^b/, to: /^b/ }, { from: /c/, to: /d/ }],
+    },
+    { command: "four", output: [], line: 18 },
   ]);
 });
 
-Deno.test("matches() lets `...` stand for any lines", () => {
-  const cases: [string[], string[], boolean][] = [
-    [["a", "b"], ["a", "b"], true],
-    [["a", "b"], ["a"], false],
-    [["a"], ["a", "b"], false],
-    [["a", "b", "c"], ["a", "...", "c"], true],
-    [["a", "c"], ["a", "...", "c"], true],
-    [["a", "b"], ["a", "...", "c"], false],
-    [["a", "b", "c", "d"], ["...", "c", "..."], true],
-    [["a", "b"], ["b", "..."], false],
-  ];
-  for (const [actual, shown, expected] of cases) {
-    assert.equal(matches(actual, shown), expected, `${actual} ${shown}`);
-  }
+Deno.test("kept() leaves the parts that are asked for", () => {
+  const lines = ["x", "a1", "a2", "y", "z", "a3", "b"];
+  assert.deepEqual(kept(lines, [{ from: /^a/, to: /^a/ }]), ["...", "a1", "..."]);
+  assert.deepEqual(
+    kept(lines, [{ from: /x/, to: /a2/ }, { from: /a3/, to: /b/ }]),
+    ["x", "a1", "a2", "...", "a3", "b"],
+  );
+  assert.deepEqual(kept(lines, [{ from: /none/, to: /b/ }]), ["..."]);
+  assert.deepEqual(kept(lines, [{ from: /z/, to: /none/ }]), ["...", "z", "a3", "b"]);
+  assert.deepEqual(kept(lines), lines);
 });
 
 Deno.test("words() keeps quoted blanks", () => {
