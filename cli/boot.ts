@@ -8,6 +8,7 @@ import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { painter } from "./paint.ts";
 import { examplesHelp, EXIT_HELP, type Session } from "./program.ts";
 import { createLab, follow, jsonView } from "./runner.ts";
+import { configFile } from "./config_file.ts";
 import { gather, SHARED, timeText } from "./settings.ts";
 import { conclusion } from "./story.ts";
 import { summaryTables } from "./tables.ts";
@@ -33,13 +34,18 @@ export function bootCommand(session: Session): CommandUnknownOpts {
     .addOption(SHARED.config)
     .addOption(SHARED.backup)
     .addOption(SHARED.period)
+    .addOption(SHARED.every)
+    .addOption(SHARED.generations)
+    .addOption(SHARED.checksums)
     .addOption(SHARED.slice)
     .addOption(SHARED.seed)
+    .addOption(SHARED.cache)
     .addOption(SHARED.vm0)
     .addOption(SHARED.json)
     .addHelpText("after", HELP)
     .action(async (guests, options) => {
-      const settings = await gather(guests, options, io);
+      const file = await configFile(options.config, io);
+      const settings = await gather(guests, options, io, file);
       const time = options.for ?? settings.for ?? DEFAULT_TIME;
       if (options.json) {
         await follow(await createLab(settings), time, session, jsonView(session));

@@ -12,8 +12,9 @@
 import { isMap, isNode, LineCounter, parseDocument } from "npm:yaml@2.9.1";
 // deno-lint-ignore no-import-prefix
 import { z } from "npm:zod@4.6.7";
-import { BACKUP_STRATEGIES, InputError, parseTime } from "../mod.ts";
+import { BACKUP_STRATEGIES, InputError, type LadderStep, parseTime } from "../mod.ts";
 import { allowedNames } from "./choices.ts";
+import type { ConfigFile } from "./config_file.ts";
 
 /** A time, or what the library says against it. */
 const time = z.union([z.string(), z.number()]).superRefine((value, context) => {
@@ -28,9 +29,18 @@ const time = z.union([z.string(), z.number()]).superRefine((value, context) => {
 /** A checkpoint period: a time, or at every switch. */
 const period = z.union([z.literal("every switch"), time]);
 
+/** The actions of a ladder; the type makes this list the library's. */
+const ACTIONS: Readonly<Record<LadderStep["action"], true>> = {
+  swap: true,
+  older: true,
+  restart: true,
+  stop: true,
+  halt: true,
+};
+
 /** A ladder of the recovery policy. */
 const ladder = z.array(z.strictObject({
-  action: z.enum(["swap", "restart", "stop", "halt"]).describe("what to do"),
+  action: z.enum(Object.keys(ACTIONS) as LadderStep["action"][]).describe("what to do"),
   limit: z.int().min(1).max(1000).optional()
     .describe("how often within the window before the next step; 1 unless given"),
 })).min(1).max(7);
@@ -42,7 +52,7 @@ const guest = z.union([
     name: z.string().regex(/^[A-Za-z0-9_.-]{1,15}$/, "1 to 15 letters, digits, or . _ -").optional()
       .describe("name of the VM"),
     image: z.string().describe("a shipped image or the path of an ELF file"),
-    arg: z.string().max(255, "at most 255 characters").optional().describe("boot argument"),
+    arg: z.string().max(254).optional().describe("boot argument"),
   }),
 ]);
 
@@ -50,12 +60,18 @@ const guest = z.union([
 export const configSchema = z.strictObject({
   machine: z.strictObject({
     sdram: z.literal([32, 64, 128]).optional().describe("SDRAM in MB"),
+    cache: z.boolean().optional().describe("model the instruction and data caches"),
   }).optional().describe("the board"),
-  guests: z.array(guest).min(1).max(64).optional().describe("the guests, in order of their start"),
+  guests: z.array(guest).min(1).optional().describe("the guests, in order of their start"),
   vm0: z.boolean().optional().describe("VM0 creates and starts the guests"),
   backup: z.enum(BACKUP_STRATEGIES as readonly [string, ...string[]]).optional()
     .describe("how checkpoints are taken"),
   period: period.optional().describe("board time between checkpoints, or every switch"),
+  every: z.int().min(1).max(1_000_000).optional()
+    .describe("a checkpoint at every so many switches, at most"),
+  generations: z.int().min(1).max(8).optional()
+    .describe("checkpoints kept of each task and of each guest"),
+  checksums: z.boolean().optional().describe("checksum standby pages and verify them before use"),
   policy: z.strictObject({
     task: ladder.optional().describe("steps for errors of tasks; the last is stop or halt"),
     guest: ladder.optional().describe("steps for errors of kernels; the last is stop or halt"),
@@ -68,7 +84,7 @@ export const configSchema = z.strictObject({
   slice: time.optional().describe("board time of a VM's turn"),
   seed: z.int().min(0).max(0xffff_ffff).optional().describe("seed of everything random"),
   for: time.optional().describe("board time to run"),
-}).meta({ title: "Understudy configuration", id: "understudy" });
+}).meta({ title: "Understudy configuration" });
 
 /** A configuration. */
 export type Config = z.infer<typeof configSchema>;
@@ -83,22 +99,37 @@ interface SchemaPart {
   readonly properties?: Readonly<Record<string, SchemaPart>>;
   readonly items?: SchemaPart;
   readonly anyOf?: readonly SchemaPart[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+/** The parts of the schema that a place of the configuration is held against. */
+function partsAt(path: readonly PropertyKey[]): SchemaPart[] {
+  const open = (part: SchemaPart): SchemaPart[] => [part, ...(part.anyOf ?? []).flatMap(open)];
+  let parts = open(configJsonSchema() as SchemaPart);
+  for (const step of path) {
+    parts = parts
+      .map((part) => typeof step === "number" ? part.items : part.properties?.[String(step)])
+      .filter((part) => part !== undefined).flatMap(open);
+  }
+  return parts;
 }
 
 /** Keys allowed at a place of the configuration. */
 function keysAt(path: readonly PropertyKey[]): string[] {
-  let parts: SchemaPart[] = [configJsonSchema() as SchemaPart];
-  for (const step of path) {
-    parts = parts.flatMap((part) => [part, ...part.anyOf ?? []])
-      .map((part) => typeof step === "number" ? part.items : part.properties?.[String(step)])
-      .filter((part) => part !== undefined);
-  }
-  return parts.flatMap((part) => [part, ...part.anyOf ?? []])
-    .flatMap((part) => Object.keys(part.properties ?? {}));
+  return partsAt(path).flatMap((part) => Object.keys(part.properties ?? {}));
+}
+
+/** The range of numbers allowed at a place of the configuration. */
+function rangeAt(path: readonly PropertyKey[]): string {
+  const part = partsAt(path).find(({ minimum, maximum }) => (minimum ?? maximum) !== undefined);
+  return `allowed: ${part?.minimum ?? "any"} to ${part?.maximum ?? "any"}`;
 }
 
 /** A value, short enough for a message. */
 function shown(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null) return "a mapping";
   const text = JSON.stringify(value) ?? "nothing";
   return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 }
@@ -140,13 +171,22 @@ function finding(issue: z.core.$ZodIssue, value: unknown): Finding {
       return { path, what, allowed };
     }
     case "too_small":
-      return {
-        path,
-        what: issue.origin === "array" ? "is empty" : what,
-        allowed: `at least ${issue.minimum}${issue.origin === "array" ? " needed" : ""}`,
-      };
     case "too_big":
-      return { path, what, allowed: `at most ${issue.maximum}` };
+      switch (issue.origin) {
+        case "array": {
+          const few = issue.code === "too_small";
+          const limit = few ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
+          return { path, what: few ? "is empty" : "has too many", allowed: `allowed: ${limit}` };
+        }
+        case "string":
+          return {
+            path,
+            what: "is too long",
+            allowed: issue.code === "too_big" ? `allowed: at most ${issue.maximum} characters` : "",
+          };
+        default:
+          return { path, what, allowed: rangeAt(path) };
+      }
     case "invalid_union": {
       // The branch that got furthest says best what is wrong.
       const branches = issue.errors.map((issues) => issues[0]).filter((first) =>
@@ -176,20 +216,6 @@ function depth(issue: z.core.$ZodIssue): number {
 function pathText(path: readonly PropertyKey[]): string {
   return path.map((step) => typeof step === "number" ? `[${step}]` : `.${String(step)}`).join("")
     .replace(/^\./, "");
-}
-
-/** A configuration, and where its keys stand in the file. */
-export interface ConfigFile {
-  /** The configuration. */
-  readonly config: Config;
-  /**
-   * Adds file and line to what the library says about a value that the file gave.
-   *
-   * @param error Error whose `where` is a key, as `policy.task[0].limit`.
-   */
-  located(error: InputError): InputError;
-  /** File, line and key of a value. */
-  where(...path: readonly (string | number)[]): string;
 }
 
 /**
@@ -236,6 +262,7 @@ export function parseConfig(text: string, file: string): ConfigFile {
   const where = (...path: readonly (string | number)[]): string =>
     `${file}:${lineOf(path)}: ${pathText(path)}`;
   return {
+    path: file,
     config: parsed.data,
     where,
     located(error: InputError): InputError {

@@ -10,6 +10,7 @@ import { allowedNames } from "./choices.ts";
 import { painter } from "./paint.ts";
 import { examplesHelp, EXIT_HELP, type Session } from "./program.ts";
 import { createLab } from "./runner.ts";
+import { configFile } from "./config_file.ts";
 import { gather, SHARED, timeText } from "./settings.ts";
 import { duration } from "./story.ts";
 import { table } from "./tables.ts";
@@ -72,13 +73,18 @@ export function dumpPtCommand(session: Session): CommandUnknownOpts {
     .addOption(SHARED.config)
     .addOption(SHARED.backup)
     .addOption(SHARED.period)
+    .addOption(SHARED.every)
+    .addOption(SHARED.generations)
+    .addOption(SHARED.checksums)
     .addOption(SHARED.slice)
     .addOption(SHARED.seed)
+    .addOption(SHARED.cache)
     .addOption(SHARED.vm0)
     .addOption(SHARED.json)
     .addHelpText("after", HELP)
     .action(async (guest, others, options) => {
-      const settings = await gather([guest, ...others], options, io);
+      const file = await configFile(options.config, io);
+      const settings = await gather([guest, ...others], options, io, file);
       const vm = settings.lab.guests[0]!.name;
       using running = await createLab(settings);
       for await (const event of running.run({ for: options.at })) void event;

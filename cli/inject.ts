@@ -8,6 +8,7 @@ import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import {
   type FaultResult,
   InputError,
+  type Outcome,
   parseFault,
   parseTime,
   runFault,
@@ -16,6 +17,7 @@ import {
 import { painter } from "./paint.ts";
 import { examplesHelp, EXIT_HELP, type Session } from "./program.ts";
 import { exitCode, jsonView } from "./runner.ts";
+import { configFile } from "./config_file.ts";
 import { gather, SHARED, timeText } from "./settings.ts";
 import { duration, sentence } from "./story.ts";
 import { faultTable, table } from "./tables.ts";
@@ -23,6 +25,20 @@ import { runView } from "./view.ts";
 
 /** Board time of a run for which none is asked. */
 const DEFAULT_TIME = "1s";
+
+/** What the classes of outcomes mean. */
+const MEANING: Readonly<Record<Outcome, string>> = {
+  "not-activated": "the fault did not strike",
+  "masked": "nothing came of it, the output is that of the run without the fault",
+  "recovered": "the error was detected, the guest was rolled back, and no output is missing",
+  "restarted": "the error was detected, but it took a restart from the image to end it",
+  "stopped-task": "the error was detected and ended by stopping the task; its guest goes on",
+  "stopped-guest": "the error was detected and ended by stopping the guest; the others go on",
+  "stopped-system": "the monitor itself was hit and stopped the system",
+  "hang": "the guest fell silent and no detector noticed",
+  "silent-corruption": "the output is not that of the run without the fault",
+  "isolation-broken": "the output of another guest is not that of the run without the fault",
+};
 
 /** Rows that compare the run with the fault to the one without. */
 function comparison(golden: SummaryEvent, faulty: SummaryEvent): (string | number)[][] {
@@ -56,13 +72,18 @@ export function injectCommand(session: Session): CommandUnknownOpts {
     .addOption(SHARED.config)
     .addOption(SHARED.backup)
     .addOption(SHARED.period)
+    .addOption(SHARED.every)
+    .addOption(SHARED.generations)
+    .addOption(SHARED.checksums)
     .addOption(SHARED.slice)
     .addOption(SHARED.seed)
+    .addOption(SHARED.cache)
     .addOption(SHARED.vm0)
     .addOption(SHARED.json)
     .addHelpText("after", HELP)
     .action(async (guest, others, options) => {
-      const settings = await gather([guest, ...others], options, io);
+      const file = await configFile(options.config, io);
+      const settings = await gather([guest, ...others], options, io, file);
       const vm = settings.lab.guests[0]!.name;
       const time = parseTime(options.for ?? settings.for ?? DEFAULT_TIME, "--for");
       const fault = parseFault(options.fault);
@@ -101,12 +122,12 @@ export function injectCommand(session: Session): CommandUnknownOpts {
           { head: "with fault" },
           { head: "faults", right: true },
           { head: "recoveries", right: true },
-          { head: "same output" },
+          { head: "same content hash" },
         ],
         comparison(golden, faulty),
         { paint, columns: io.columns },
       ));
-      io.out(`\n${paint("bold", sentence(outcome))}: ${detail}\n`);
+      io.out(`\n${paint("bold", sentence(outcome))}: ${MEANING[outcome]}.\n`);
     });
 }
 

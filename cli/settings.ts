@@ -14,22 +14,28 @@ import {
   parseTime,
 } from "../mod.ts";
 import { oneOf, wholeNumber } from "./choices.ts";
-import type { ConfigFile } from "./config.ts";
+import type { ConfigFile } from "./config_file.ts";
 import { type GuestChoice, loadGuests, parseGuest, VM0 } from "./guest_args.ts";
 import type { Io } from "./io.ts";
 
 /** The options, as commander reads them. */
 export interface SharedOptions {
-  /** Configuration file. */
-  readonly config?: string | undefined;
   /** Backup strategy. */
   readonly backup?: string | undefined;
   /** Checkpoint period. */
   readonly period?: string | undefined;
+  /** Switches between checkpoints. */
+  readonly every?: string | undefined;
+  /** Checkpoints kept. */
+  readonly generations?: string | undefined;
+  /** Standby pages have checksums. */
+  readonly checksums?: true | undefined;
   /** Length of a VM's turn. */
   readonly slice?: string | undefined;
   /** Seed. */
   readonly seed?: string | undefined;
+  /** The caches are modelled. */
+  readonly cache?: true | undefined;
   /** False: the monitor starts the guests itself. */
   readonly vm0: boolean;
 }
@@ -48,8 +54,12 @@ export const SHARED = {
   config: new Option("-c, --config <file>", "configuration (YAML); what is given here comes first"),
   backup: new Option("--backup <strategy>", `checkpoints: ${BACKUP_STRATEGIES.join(", ")}`),
   period: new Option("--period <time>", 'board time between checkpoints (10ms), or "every switch"'),
+  every: new Option("--every <number>", "checkpoint at every so many switches, at most (1)"),
+  generations: new Option("--generations <number>", "checkpoints kept of each task and guest (2)"),
+  checksums: new Option("--checksums", "checksum standby pages and verify them before use"),
   slice: new Option("--slice <time>", "board time of a VM's turn (5ms)"),
   seed: new Option("--seed <number>", "seed of everything random (1)"),
+  cache: new Option("--cache", "run with the model of the caches"),
   vm0: new Option("--no-vm0", "the monitor starts the guests itself, without VM0"),
   json: new Option("--json", "one JSON object a line"),
 } as const;
@@ -70,6 +80,8 @@ export interface Settings {
 const OPTION_OF: Readonly<Record<string, keyof SharedOptions>> = {
   backup: "backup",
   period: "period",
+  every: "every",
+  generations: "generations",
   slice: "slice",
   seed: "seed",
 };
@@ -81,7 +93,7 @@ function besideConfig(config: string, image: string): string {
 }
 
 /** The guests that a configuration names. */
-function configGuests(file: ConfigFile, path: string): GuestChoice[] {
+function configGuests(file: ConfigFile): GuestChoice[] {
   return (file.config.guests ?? []).map((guest, index) => {
     const text = typeof guest === "string" ? guest : guest.image;
     const where = typeof guest === "string"
@@ -90,7 +102,7 @@ function configGuests(file: ConfigFile, path: string): GuestChoice[] {
     const choice = parseGuest(text, where);
     return {
       ...choice,
-      image: choice.shipped ? choice.image : besideConfig(path, choice.image),
+      image: choice.shipped ? choice.image : besideConfig(file.path, choice.image),
       ...(typeof guest === "string" ? {} : {
         ...(guest.name === undefined ? {} : { name: guest.name }),
         ...(guest.arg === undefined ? {} : { arg: guest.arg }),
@@ -105,23 +117,19 @@ function configGuests(file: ConfigFile, path: string): GuestChoice[] {
  * @param words GUEST arguments; with none, the guests of the configuration.
  * @param options The options.
  * @param io The outside.
+ * @param file The configuration.
  * @throws {InputError} With the option, or file, line and key, and what is allowed.
  */
 export async function gather(
   words: readonly string[],
   options: SharedOptions,
   io: Io,
+  file?: ConfigFile,
 ): Promise<Settings> {
-  let file: ConfigFile | undefined;
-  if (options.config !== undefined) {
-    const bytes = io.read(options.config);
-    const { parseConfig } = await import("./config.ts");
-    file = parseConfig(new TextDecoder().decode(bytes), options.config);
-  }
   const config = file?.config ?? {};
 
   let choices = words.map((word) => parseGuest(word));
-  if (choices.length === 0 && file !== undefined) choices = configGuests(file, options.config!);
+  if (choices.length === 0 && file !== undefined) choices = configGuests(file);
   if (choices.length === 0) {
     throw new InputError("GUEST", "there is no guest to boot", "name one; see understudy guests");
   }
@@ -136,6 +144,14 @@ export async function gather(
   const seed = options.seed === undefined
     ? config.seed
     : wholeNumber(options.seed, 0, 0xffff_ffff, "--seed");
+  const every = options.every === undefined
+    ? config.every
+    : wholeNumber(options.every, 1, 1_000_000, "--every");
+  const generations = options.generations === undefined
+    ? config.generations
+    : wholeNumber(options.generations, 1, 8, "--generations");
+  const checksums = options.checksums ?? config.checksums;
+  const cache = options.cache ?? config.machine?.cache;
   const slice = options.slice ?? config.slice;
   const withVm0 = options.vm0 && config.vm0 !== false;
 
@@ -145,6 +161,10 @@ export async function gather(
     ...(withVm0 ? { vm0: await loadGuest(VM0) } : {}),
     ...(backup === undefined ? {} : { backup }),
     ...(period === undefined ? {} : { period: everySwitch ? 0 : period }),
+    ...(every === undefined ? {} : { every }),
+    ...(generations === undefined ? {} : { generations }),
+    ...(checksums === undefined ? {} : { checksums }),
+    ...(cache === undefined ? {} : { cache }),
     ...(config.policy === undefined ? {} : { policy: definedOnly(config.policy) }),
     ...(slice === undefined ? {} : { slice }),
     ...(seed === undefined ? {} : { seed }),
@@ -156,6 +176,17 @@ export async function gather(
     ...(config.for === undefined ? {} : { for: config.for }),
     located(error: unknown): unknown {
       if (!(error instanceof InputError)) return error;
+      // The library knows an image by the name of its VM, the user by its file.
+      for (const [index, { name }] of guests.entries()) {
+        const { shipped, image, where } = choices[index]!;
+        if (shipped || !(error.where === name || error.where.startsWith(`${name}:`))) continue;
+        const part = image + error.where.slice(name.length);
+        return new InputError(
+          where === "GUEST" ? part : `${where}: ${part}`,
+          error.what,
+          error.allowed,
+        );
+      }
       const option = OPTION_OF[error.where];
       if (option !== undefined && options[option] !== undefined) {
         return new InputError(`--${option}`, error.what, error.allowed);

@@ -77,6 +77,7 @@ function refusal(fsr: string | undefined): string {
 export function faultSentence(event: FaultEvent, again = 0): string {
   const who = culprit(event);
   const at = place(event.pc, event.pc_symbol);
+  if (event.class === "vmm") return `${who} failed: ${event.detail ?? `${event.kind} at ${at}`}`;
   const where = event.far_symbol ?? event.far ?? "memory";
   if (again > 0) {
     const touched = event.kind === "data-abort" ? ` ${wanted(event.instruction)} ${where}:` : ",";
@@ -129,7 +130,7 @@ export function recoverySentence(event: RecoveryEvent): string {
     case "stop-guest":
       return `the last step of the ladder: ${vm} is stopped; the other guests go on`;
     case "halt":
-      return "the whole system stops: the monitor has no standby";
+      return "the whole system stops";
   }
 }
 
@@ -211,10 +212,12 @@ export function conclusion(events: readonly TraceEvent[], summary: SummaryEvent)
   const time = duration(summary.t);
 
   parts.push(
-    `${count(guests.length, "guest")} ran for ${time} of board time on one emulated CPU, each in ` +
-      "page tables of its own.",
+    `${count(guests.length, "guest")} ran for ${time} of board time on one emulated CPU, ` +
+      `${guests.length === 1 ? "" : "each "}in page tables of its own.`,
   );
   for (const { first, times, actions } of groups) {
+    // Said at the end, with its post-mortem.
+    if (first.class === "vmm") continue;
     const what = first.kind === "data-abort"
       ? `${wanted(first.instruction)} ${first.far_symbol ?? first.far}`
       : `raised "${first.kind}"`;
@@ -263,9 +266,12 @@ export function conclusion(events: readonly TraceEvent[], summary: SummaryEvent)
   switch (summary.outcome) {
     case "ended":
       break;
-    case "stopped":
-      parts.push("The system stopped, because the monitor itself failed.");
+    case "stopped": {
+      const last = events.findLast(({ type }) => type === "post-mortem");
+      const why = last?.type === "post-mortem" ? `: ${last.reason}` : "";
+      parts.push(`The whole system stopped at ${time}${why}.`);
       break;
+    }
     case "aborted":
       parts.push("The run was interrupted.");
       break;

@@ -361,6 +361,13 @@ export class CpuCore {
    */
   read(va: number, size: AccessSize, privileged: boolean): number {
     const mmu = this.mmu;
+    const tables = mmu.lookaside;
+    const table = privileged ? tables.readPrivileged : tables.readUser;
+    const addend = this.i32[table + (va >>> 12)];
+    if (((addend & 1) | (va & (size - 1))) === 0) {
+      const at = va + addend;
+      return size === 4 ? this.i32[at >>> 2] : size === 2 ? this.u16[at >>> 1] : this.u8[at | 0];
+    }
     if ((va & (size - 1)) !== 0 && (mmu.control & C1.A) !== 0) return this.alignmentFault(va);
     let pa = mmu.translate(va, ACCESS.READ, privileged);
     if (pa < 0) return this.#fault();
@@ -384,6 +391,16 @@ export class CpuCore {
    */
   write(va: number, size: AccessSize, value: number, privileged: boolean): void {
     const mmu = this.mmu;
+    const tables = mmu.lookaside;
+    const table = privileged ? tables.writePrivileged : tables.writeUser;
+    const addend = this.i32[table + (va >>> 12)];
+    if (((addend & 1) | (va & (size - 1))) === 0) {
+      const at = va + addend;
+      if (size === 4) this.i32[at >>> 2] = value;
+      else if (size === 2) this.u16[at >>> 1] = value;
+      else this.u8[at | 0] = value;
+      return;
+    }
     if ((va & (size - 1)) !== 0 && (mmu.control & C1.A) !== 0) {
       this.alignmentFault(va);
       return;

@@ -48,7 +48,8 @@ export class Lookaside {
   }
 
   /**
-   * Sets the four words of a page.
+   * Sets the four words of a page. What can be written can be read, so the words for reads tell
+   * whether the page is remembered already.
    *
    * @param page Virtual address >>> 12.
    * @param readPrivileged Word for privileged reads, and so on: an addend or {@linkcode UNREACHABLE}.
@@ -60,9 +61,11 @@ export class Lookaside {
     writePrivileged: number,
     writeUser: number,
   ): void {
-    if (this.#count === FILLED_MAX) this.flush();
-    this.#filled[this.#count++] = page;
     const i32 = this.#i32;
+    if ((i32[this.readPrivileged + page] & i32[this.readUser + page] & 1) !== 0) {
+      if (this.#count === FILLED_MAX) this.flush();
+      this.#filled[this.#count++] = page;
+    }
     i32[this.readPrivileged + page] = readPrivileged;
     i32[this.readUser + page] = readUser;
     i32[this.writePrivileged + page] = writePrivileged;

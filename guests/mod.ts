@@ -19,6 +19,7 @@ const IMAGES: Readonly<Record<string, () => Promise<{ elf(): Uint8Array }>>> = {
   "ucos-2": () => import("./images/ucos-2.ts"),
   "ucos-3": () => import("./images/ucos-3.ts"),
   compute: () => import("./images/compute.ts"),
+  conformance: () => import("./images/conformance.ts"),
 };
 
 /** Names of the guests, `vm0` first. */
@@ -31,6 +32,7 @@ export const guestSummaries: Readonly<Record<string, string>> = {
   "ucos-2": "A sensor hands samples to a filter by a semaphore.",
   "ucos-3": "A healthy task, and one that writes into its kernel.",
   compute: "Sorts, multiplies, copies and recurses for a number of rounds, then halts.",
+  conformance: "Tries every call of the kernel and counts what passes.",
 };
 
 /**

@@ -56,7 +56,7 @@ const KERNEL: Readonly<Record<string, string>> = {
 };
 
 /** The machine under the kernel: the monitor, or a board. */
-const PORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+const PORTS = {
   virtual: {
     kernel_vectors: "kernel/virtual/vectors.S",
     manifest: "kit/manifest.S",
@@ -72,7 +72,7 @@ const PORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     kernel_port: "kernel/native/port_native.c",
     kernel_board: "kernel/native/versatilepb.c",
   },
-};
+} as const;
 
 const PLAIN: Readonly<Record<string, string>> = {
   start: "kit/plain_start.S",
@@ -91,7 +91,7 @@ function application(
   folder: string,
   summary: string,
   tasks: readonly (string | readonly string[])[],
-  port: "virtual" | "s3c2440" | "versatilepb" = "virtual",
+  port: keyof typeof PORTS = "virtual",
 ): GuestSource {
   const objects: Record<string, string> = { ...KERNEL, ...PORTS[port] };
   [...tasks, "../kernel/os_idle"].forEach((sources, area) => {
@@ -104,6 +104,19 @@ function application(
   if (port === "virtual") return { ...guest, kind: "tasks" };
   const ram = port === "s3c2440" ? "0x30000000" : "0x02000000";
   return { ...guest, kind: "native", flags: ["-DOS_NATIVE", `-DRAM=${ram}`] };
+}
+
+function conformance(name: string, port: keyof typeof PORTS): GuestSource {
+  const tests = ["task", "time", "sem", "mutex", "flag", "mbox", "q", "mem", "misc"];
+  return application(
+    name,
+    "conformance",
+    port === "virtual"
+      ? "Tries every call of the kernel and counts what passes."
+      : `The conformance program on the bare ${port}.`,
+    [["conformance", ...tests.map((t) => `test_${t}`)], "helper_low", "helper_high"],
+    port,
+  );
 }
 
 const COMPUTE = { compute: "compute/compute.c", work: "compute/work.c" };
@@ -141,14 +154,9 @@ export const GUESTS: readonly GuestSource[] = [
     summary: "Sorts, multiplies, copies and recurses for a number of rounds, then halts.",
     objects: { ...PLAIN, ...COMPUTE, main: "compute/main.c" },
   },
-  application("ucos-1-s3c2440", "demo/ucos-1", "ucos-1 on the bare board.", [
-    "worker",
-    "primes",
-  ], "s3c2440"),
-  application("ucos-1-versatilepb", "demo/ucos-1", "ucos-1 on QEMU's Versatile/PB.", [
-    "worker",
-    "primes",
-  ], "versatilepb"),
+  conformance("conformance", "virtual"),
+  conformance("conformance-s3c2440", "s3c2440"),
+  conformance("conformance-versatilepb", "versatilepb"),
   {
     name: "compute-versatilepb",
     kind: "bare",

@@ -93,7 +93,10 @@ export function layersOf(graph: Graph): { layers: string[][]; circle?: string[] 
   };
   for (const file of graph.keys()) visit(file);
   const layers: string[][] = [];
-  for (const [file, height] of level) (layers[height] ??= []).push(file);
+  for (const [file, height] of level) {
+    while (layers.length <= height) layers.push([]);
+    layers[height]!.push(file);
+  }
   for (const layer of layers) layer.sort();
   return circle === undefined ? { layers } : { layers, circle };
 }

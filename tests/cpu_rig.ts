@@ -135,5 +135,7 @@ export function t(text: string, half: number): number {
 
 /** Identity sections over everything with full access in domain 0, except what is changed later. */
 export function identityTable(rig: Rig, ttb: number): void {
-  for (let i = 0; i < 4096; i++) rig.poke(ttb + 4 * i, (i << 20) | 0xc12);
+  const first = rig.at(ttb) >>> 2;
+  for (let i = 0; i < 4096; i++) rig.memory.i32[first + i] = (i << 20) | 0xc12;
+  rig.cpu.invalidateCode(ttb, 0x4000);
 }
