@@ -75,7 +75,7 @@ export interface LabOptions {
   /** Checksum standby pages and verify them before use; default false. */
   checksums?: boolean;
   /**
-   * What is done about kernel calls since a task's checkpoint: "commit" (default) takes a checkpoint
+   * What is done about kernel calls since a task's checkpoint: "commit" takes a checkpoint
    * before what a call gave can be seen, "log" gives a repeated call its logged result, "off" neither
    * undoes nor logs.
    */
@@ -200,7 +200,7 @@ export class Lab implements Disposable {
       every: o.every ?? 1,
       generations: o.generations ?? 2,
       checksums: o.checksums ?? false,
-      journal: o.journal ?? "commit",
+      journal: o.journal ?? "off",
       schedule: o.schedule ?? "slices",
       watchdog: cycles(o.watchdog ?? 0, "watchdog"),
       refusals: o.refusals ?? 0,
@@ -533,7 +533,7 @@ function checkOptions(options: LabOptions): Map<string, GuestImage> {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new InputError("seed", `${seed}`, "allowed: a whole number from 0 to 2^53 - 1");
   }
-  oneOf("journal", options.journal ?? "commit", JOURNAL_NAMES);
+  oneOf("journal", options.journal ?? "off", JOURNAL_NAMES);
   oneOf("schedule", options.schedule ?? "slices", ["slices", "slots"]);
   parseTime(options.watchdog ?? 0, "watchdog");
   whole("refusals", options.refusals ?? 0, 0, 1_000_000);

@@ -1021,8 +1021,9 @@ export class Vmm {
       : kind === "prefetch-abort"
       ? port.mrc(5, 0, 1)
       : 0;
-    const far = kind === "data-abort" ? port.mrc(6, 0, 0) : slotMva(id, pc);
-    if (kind !== "undefined" && this.#tableRepaired(vm, far - slotMva(id, 0))) {
+    const far = kind === "data-abort" ? port.mrc(6, 0, 0) : pc;
+    const va = kind === "data-abort" ? far - slotMva(id, 0) : pc;
+    if (kind !== "undefined" && this.#tableRepaired(vm, va)) {
       this.#cpu.cpsr = cpsr;
       this.#cpu.pc = pc;
       return;
