@@ -59,6 +59,17 @@ export interface CpuState {
   mmu: MmuState;
 }
 
+/** How a {@linkcode Cpu} is modelled. */
+export interface CpuOptions {
+  /** Model the caches: slower, and missing maintenance has its effect. Off unless given. */
+  readonly cache?: boolean;
+}
+
+/** Executes instructions until the stretch is used up, looking at each access. */
+function exactRun(core: CpuCore): void {
+  while (core.left > 0) exactStep(core);
+}
+
 /**
  * An ARM920T.
  *
@@ -78,6 +89,7 @@ export class Cpu {
   /** Modified virtual address of the last load or store that failed. */
   faultAddress = 0;
   readonly #core: CpuCore;
+  readonly #interpreter: (core: CpuCore) => void;
   readonly #clock: Clock;
   #stopRequested = false;
   // Breakpoint at which the last run ended: the next one passes it.
@@ -87,9 +99,12 @@ export class Cpu {
    * @param memory Host memory with room for {@linkcode CPU_BYTES} more; its first words are the registers.
    * @param bus What answers physical addresses.
    * @param clock Board time.
+   * @param options How the CPU is modelled.
    */
-  constructor(memory: HostMemory, bus: Bus, clock: Clock) {
-    this.#core = new CpuCore(memory, bus, clock);
+  constructor(memory: HostMemory, bus: Bus, clock: Clock, options: CpuOptions = {}) {
+    const cached = options.cache ?? false;
+    this.#core = new CpuCore(memory, bus, clock, cached);
+    this.#interpreter = cached ? exactRun : execute;
     this.#clock = clock;
     this.mmu = this.#core.mmu;
     this.reset();
@@ -142,7 +157,7 @@ export class Cpu {
       if (this.breakpoints.size > 0 && this.#atBreakpoint()) return STOP.BREAK;
       const stop = this.breakpoints.size > 0
         ? this.#stretch(1, exactStep)
-        : this.#stretch(until - clock.now, execute);
+        : this.#stretch(until - clock.now, this.#interpreter);
       if (stop !== STOP.TIME) return stop;
     }
   }

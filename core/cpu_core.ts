@@ -5,6 +5,7 @@
  * @module
  */
 import type { AccessSize, Bus } from "./bus.ts";
+import { type Cache, CACHE_LINE } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { C1, FAULT } from "./cp15.ts";
 import { CodeCache } from "./cpu_code.ts";
@@ -77,6 +78,9 @@ export const CYCLES = {
   EXCEPTION: 3,
 } as const;
 
+/** Cacheable and bufferable: written back. */
+const WRITE_BACK = TLB_INFO.C | TLB_INFO.B;
+
 /** Budget of one uninterrupted stretch, so that the countdown stays a small integer. */
 const STRETCH = 0x20000000;
 
@@ -137,13 +141,13 @@ export class CpuCore {
   /** What was entered since reset. */
   exceptions: ExceptionCounters = zeroExceptions();
 
-  constructor(memory: HostMemory, bus: Bus, clock: Clock) {
+  constructor(memory: HostMemory, bus: Bus, clock: Clock, cached: boolean) {
     this.i32 = memory.i32;
     this.u16 = memory.u16;
     this.u8 = memory.u8;
     this.bus = bus;
     this.clock = clock;
-    this.mmu = new Mmu(memory, bus);
+    this.mmu = new Mmu(memory, bus, cached);
     this.code = new CodeCache(memory, this.mmu);
   }
 
@@ -373,6 +377,16 @@ export class CpuCore {
     if (pa < 0) return this.#fault();
     pa -= pa % size;
     if ((mmu.control & C1.B) !== 0) pa = (pa ^ (4 - size)) >>> 0;
+    const cache = this.#dataCache;
+    if (cache !== null) {
+      const mva = mmu.mva(va);
+      let line = cache.find(mva);
+      if (line < 0 && (this.#dataInfo & TLB_INFO.C) !== 0) line = cache.fill(mva, pa);
+      if (line >= 0) {
+        const at = line * CACHE_LINE + pa % CACHE_LINE;
+        return size === 4 ? cache.i32[at >>> 2] : size === 2 ? cache.u16[at >>> 1] : cache.u8[at];
+      }
+    }
     const at = mmu.host(pa, false);
     if (at >= 0) {
       mmu.fill(va, pa);
@@ -412,6 +426,20 @@ export class CpuCore {
     }
     pa -= pa % size;
     if ((mmu.control & C1.B) !== 0) pa = (pa ^ (4 - size)) >>> 0;
+    const cache = this.#dataCache;
+    if (cache !== null) {
+      const line = cache.find(mmu.mva(va));
+      if (line >= 0) {
+        const at = line * CACHE_LINE + pa % CACHE_LINE;
+        if (size === 4) cache.i32[at >>> 2] = value;
+        else if (size === 2) cache.u16[at >>> 1] = value;
+        else cache.u8[at] = value;
+        if ((this.#dataInfo & WRITE_BACK) === WRITE_BACK) {
+          cache.setDirty(line, at);
+          return;
+        }
+      }
+    }
     const at = mmu.host(pa, true);
     if (at >= 0) {
       mmu.fill(va, pa);
@@ -437,6 +465,16 @@ export class CpuCore {
     let pa = this.mmu.translate(pc, ACCESS.FETCH, this.privileged);
     if (pa < 0) return this.#fault();
     if (size === 2 && (this.mmu.control & C1.B) !== 0) pa = (pa ^ 2) >>> 0;
+    const cache = this.mmu.icache;
+    if (cache !== null && (this.mmu.control & C1.I) !== 0) {
+      const mva = this.mmu.mva(pc);
+      let line = cache.find(mva);
+      if (line < 0 && this.mmu.fetchCacheable) line = cache.fill(mva, pa);
+      if (line >= 0) {
+        const at = line * CACHE_LINE + pa % CACHE_LINE;
+        return size === 4 ? cache.i32[at >>> 2] : cache.u16[at >>> 1];
+      }
+    }
     const at = this.mmu.host(pa, false);
     if (at >= 0) return size === 4 ? this.i32[at >>> 2] : this.u16[at >>> 1];
     if (this.running) this.clock.now = this.deadline - this.left;
@@ -469,10 +507,21 @@ export class CpuCore {
     return 0;
   }
 
+  /** The data cache, while it is looked at: where it is modelled, with c1.C and c1.M set. */
+  get #dataCache(): Cache | null {
+    const on = C1.C | C1.M;
+    return (this.mmu.control & on) === on ? this.mmu.dcache : null;
+  }
+
+  /** Attributes of the last data translation. */
+  get #dataInfo(): number {
+    return this.mmu.entry < 0 ? 0 : this.mmu.dtlb.info[this.mmu.entry];
+  }
+
   /** The bus refused a data access: an abort only where the ARM920T waits for the bus. */
   #external(va: number, write: boolean): number {
     this.bus.fault = false;
-    const info = this.mmu.entry < 0 ? 0 : this.mmu.dtlb.info[this.mmu.entry];
+    const info = this.#dataInfo;
     const cached = (info & TLB_INFO.C) !== 0 && (this.mmu.control & C1.C) !== 0;
     if (cached || (write && (info & (TLB_INFO.B | TLB_INFO.C)) !== 0)) return 0;
     return this.#externalFault(va, info);

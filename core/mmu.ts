@@ -8,6 +8,7 @@
  * @module
  */
 import type { Bus, RamRegion } from "./bus.ts";
+import { Cache, type CacheState } from "./cache.ts";
 import { C1, C1_ONES, C1_WRITABLE, C7, C8, CACHE_TYPE, CR, FAULT, ID_CODE } from "./cp15.ts";
 import { Lookaside, UNREACHABLE } from "./lookaside.ts";
 import type { HostMemory } from "./memory.ts";
@@ -65,11 +66,15 @@ export interface MmuState {
   itlb: TlbState;
   /** Data TLB. */
   dtlb: TlbState;
+  /** Instruction and data cache, where they are modelled. */
+  caches?: { instruction: CacheState; data: CacheState };
   /** Operation counts. */
   counters: MmuCounters;
 }
 
-const TOP_BIT_OF_FCSE = 0xfe000000 | 0;
+/** Way of a cache, in c9 and in the operations by index. */
+const CACHE_INDEX = 0xfc000000 | 0;
+const FCSE_BITS = 0xfe000000 | 0;
 /** Virtual pages that FCSE moves. */
 const FCSE_PAGES = 0x2000;
 
@@ -122,6 +127,10 @@ export class Mmu {
   entry = -1;
   /** Set when an earlier instruction translation may be wrong now; the CPU clears it. */
   fetchStale = true;
+  /** Instruction cache, where it is modelled. */
+  readonly icache: Cache | null = null;
+  /** Data cache, where it is modelled. */
+  readonly dcache: Cache | null = null;
   /** False while every access has to be looked at (big-endian operation, cache model). */
   direct = true;
   /** What was done since reset. */
@@ -137,17 +146,23 @@ export class Mmu {
   /**
    * @param memory Holds the look-aside tables.
    * @param bus Where the tables of descriptors are read.
+   * @param cached True to model the caches.
    */
-  constructor(memory: HostMemory, bus: Bus) {
+  constructor(memory: HostMemory, bus: Bus, cached: boolean) {
     this.#memory = memory;
     this.#bus = bus;
     this.#ram = bus.ram;
     this.lookaside = new Lookaside(memory);
     this.codePages = new Uint8Array(memory.u8.length >>> 12);
     this.counters = this.#zeroCounters();
+    if (cached) {
+      this.icache = new Cache(this);
+      this.dcache = new Cache(this);
+      this.direct = false;
+    }
   }
 
-  /** Registers, TLBs and counters as after a reset: MMU off, low vectors, caches off. */
+  /** Registers, TLBs, caches and counters as after a reset: MMU off, low vectors, caches off. */
   reset(): void {
     this.control = 0;
     this.ttb = 0;
@@ -160,13 +175,16 @@ export class Mmu {
     this.pid = 0;
     this.itlb.reset();
     this.dtlb.reset();
+    this.icache?.reset();
+    this.dcache?.reset();
+    this.#setDirect();
     this.flush();
     this.counters = this.#zeroCounters();
   }
 
   /** Applies FCSE: virtual to modified virtual address, both signed. */
   mva(va: number): number {
-    return (va & TOP_BIT_OF_FCSE) === 0 ? va | this.pid : va;
+    return (va & FCSE_BITS) === 0 ? va | this.pid : va;
   }
 
   /**
@@ -179,7 +197,10 @@ export class Mmu {
    * @returns Physical address (unsigned), or -1: {@linkcode status} and {@linkcode address} say why.
    */
   translate(va: number, access: Access, privileged: boolean): number {
-    const mva = this.mva(va | 0);
+    return this.#translate(this.mva(va | 0), access, privileged);
+  }
+
+  #translate(mva: number, access: Access, privileged: boolean): number {
     if ((this.control & C1.M) === 0) {
       this.entry = -1;
       return mva >>> 0;
@@ -271,6 +292,29 @@ export class Mmu {
     );
   }
 
+  /** True when the fetch translated last may fill a line: everything may with the MMU off. */
+  get fetchCacheable(): boolean {
+    return this.entry < 0 || (this.itlb.info[this.entry] & TLB_INFO.C) !== 0;
+  }
+
+  /** Reads a word of physical memory, past the caches. A fault of the bus is dropped. */
+  readWord(pa: number): number {
+    const value = this.#physical(pa, false);
+    this.#bus.fault = false;
+    return value;
+  }
+
+  /** Writes a word of physical memory, past the caches. A fault of the bus is dropped. */
+  writeWord(pa: number, value: number): void {
+    const at = this.host(pa, true);
+    if (at >= 0) {
+      this.#memory.i32[at >>> 2] = value;
+    } else {
+      this.#bus.write(pa, 4, value >>> 0);
+      this.#bus.fault = false;
+    }
+  }
+
   /** Drops what the host remembers of translations. The TLBs are untouched. */
   flush(): void {
     this.lookaside.flush();
@@ -304,21 +348,20 @@ export class Mmu {
         this.far = value;
         break;
       case CR.CACHE:
-        this.#cacheOperation((crm << 4) | op2);
+        this.#cacheOperation((crm << 4) | op2, value);
         break;
       case CR.TLB:
         this.#tlbOperation((crm << 4) | op2, value);
         break;
       case CR.CACHE_LOCKDOWN:
-        if (op2 === 0) this.lockdownD = value & 0xfc000000;
-        else if (op2 === 1) this.lockdownI = value & 0xfc000000;
+        if (op2 < 2) this.#lockCache(op2 === 1, crm, value & CACHE_INDEX);
         break;
       case CR.TLB_LOCKDOWN:
         if (op2 === 0) this.dtlb.lockdown = value;
         else if (op2 === 1) this.itlb.lockdown = value;
         break;
       case CR.PID:
-        this.#setPid(value & TOP_BIT_OF_FCSE);
+        this.#setPid(value & FCSE_BITS);
         break;
         // The others, c15 among them, do nothing.
     }
@@ -368,6 +411,8 @@ export class Mmu {
       pid: this.pid,
       itlb: this.itlb.state(),
       dtlb: this.dtlb.state(),
+      ...(this.icache && this.dcache &&
+        { caches: { instruction: this.icache.state(), data: this.dcache.state() } }),
       counters: structuredClone(this.counters),
     };
   }
@@ -387,7 +432,11 @@ export class Mmu {
     this.itlb.restore(s.itlb);
     this.dtlb.restore(s.dtlb);
     this.counters = structuredClone(s.counters);
-    this.direct = (this.control & C1.B) === 0;
+    if (s.caches !== undefined) {
+      this.icache?.restore(s.caches.instruction);
+      this.dcache?.restore(s.caches.data);
+    }
+    this.#setDirect();
   }
 
   #zeroCounters(): MmuCounters {
@@ -397,7 +446,7 @@ export class Mmu {
   #setControl(value: number): void {
     const changed = this.control ^ value;
     this.control = value;
-    this.direct = (value & C1.B) === 0;
+    this.#setDirect();
     if ((changed & (C1.M | C1.S | C1.R | C1.B)) !== 0) this.flush();
   }
 
@@ -408,9 +457,77 @@ export class Mmu {
     this.fetchStale = true;
   }
 
-  #cacheOperation(operation: number): void {
+  #setDirect(): void {
+    this.direct = this.dcache === null && (this.control & C1.B) === 0;
+    const roundRobin = (this.control & C1.RR) !== 0;
+    if (this.icache !== null) this.icache.roundRobin = roundRobin;
+    if (this.dcache !== null) this.dcache.roundRobin = roundRobin;
+  }
+
+  /** c9: CRm 0 writes base and victim, CRm 1 the victim alone. */
+  #lockCache(instruction: boolean, crm: number, value: number): void {
+    const cache = instruction ? this.icache : this.dcache;
+    if (crm === 1) {
+      cache?.setVictim(value >>> 26);
+      return;
+    }
+    if (instruction) this.lockdownI = value;
+    else this.lockdownD = value;
+    cache?.lock(value >>> 26);
+  }
+
+  #cacheOperation(operation: number, value: number): void {
     const name = C7_NAMES[operation];
-    if (name !== undefined) this.counters.c7[name]++;
+    if (name === undefined) return;
+    this.counters.c7[name]++;
+    const { icache, dcache } = this;
+    if (icache === null || dcache === null) return;
+    switch (operation) {
+      case C7.INVALIDATE:
+        icache.invalidateAll();
+        dcache.invalidateAll();
+        break;
+      case C7.INVALIDATE_I:
+        icache.invalidateAll();
+        break;
+      case C7.INVALIDATE_I_LINE:
+        this.#line(icache, icache.find(value), false, true);
+        break;
+      case C7.PREFETCH_I_LINE:
+        this.#prefetch(icache, value);
+        break;
+      case C7.INVALIDATE_D:
+        dcache.invalidateAll();
+        break;
+      case C7.INVALIDATE_D_LINE:
+        this.#line(dcache, dcache.find(value), false, true);
+        break;
+      case C7.CLEAN_LINE:
+        this.#line(dcache, dcache.find(value), true, false);
+        break;
+      case C7.CLEAN_INVALIDATE_LINE:
+        this.#line(dcache, dcache.find(value), true, true);
+        break;
+      case C7.CLEAN_INDEX:
+        this.#line(dcache, dcache.lineOf(value), true, false);
+        break;
+      case C7.CLEAN_INVALIDATE_INDEX:
+        this.#line(dcache, dcache.lineOf(value), true, true);
+        break;
+    }
+  }
+
+  #line(cache: Cache, line: number, clean: boolean, invalidate: boolean): void {
+    if (line < 0) return;
+    if (clean) cache.clean(line);
+    if (invalidate) cache.invalidate(line);
+  }
+
+  /** Loads an instruction line, unless it is there, cannot be translated or is not cacheable. */
+  #prefetch(icache: Cache, mva: number): void {
+    if ((this.control & C1.I) === 0 || icache.find(mva) >= 0) return;
+    const pa = this.#translate(mva, ACCESS.FETCH, true);
+    if (pa >= 0 && this.fetchCacheable) icache.fill(mva, pa);
   }
 
   #tlbOperation(operation: number, value: number): void {
@@ -445,7 +562,7 @@ export class Mmu {
     const page = tag >>> 12;
     const count = (~mask >>> 12) + 1;
     this.lookaside.drop(page, count);
-    if ((tag & TOP_BIT_OF_FCSE) === this.pid) this.lookaside.drop(page & (FCSE_PAGES - 1), count);
+    if ((tag & FCSE_BITS) === this.pid) this.lookaside.drop(page & (FCSE_PAGES - 1), count);
   }
 
   #fail(status: number, mva: number): number {
