@@ -23,7 +23,7 @@ import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { type CheckpointStrategy, FullStrategy, TrackingStrategy } from "./strategy.ts";
 import { TABLE, Versions } from "./versions.ts";
-import { readName } from "./vm.ts";
+import { readName, setActive } from "./vm.ts";
 
 /** Most pages whose cache lines are discarded one by one in a swap; more: the whole cache. */
 const SWAP_BY_LINE = 8;
@@ -45,6 +45,11 @@ export class Backup {
   readonly #domains: Domains;
   readonly #recorder: Recorder;
   readonly #strategies: readonly (CheckpointStrategy | undefined)[];
+
+  /** Told of each checkpoint of a unit, and of each return to one. */
+  onCommit: ((vm: number, unit: number) => void) | undefined;
+  /** See {@linkcode onCommit}. */
+  onRollback: ((vm: number, unit: number) => void) | undefined;
 
   /** Test switch: leaves the TLB maintenance of a swap out, to show that it is owed. */
   omitTlbMaintenance = false;
@@ -134,7 +139,7 @@ export class Backup {
       return false;
     }
     port.write(vm + VM.SEQ, seq);
-    this.#commit(unit, seq);
+    this.#commit(vm, unit, seq);
     this.#pushRing(unit, seq);
     port.add(unit + UNIT.CHECKPOINTS, 1);
     this.#report(vm, unit, seq, pages);
@@ -171,7 +176,7 @@ export class Backup {
     this.#saveCut(vm, seq);
     for (let i = 0; i < count; i++) {
       const unit = unitOf(port, vm, i);
-      this.#commit(unit, seq);
+      this.#commit(vm, unit, seq);
       if (port.read(unit + UNIT.KIND) === UNIT_KIND.TASK) this.#pushRing(unit, seq);
     }
     port.write(vm + VM.CUT, seq);
@@ -195,8 +200,9 @@ export class Backup {
     }
   }
 
-  #commit(unit: number, seq: number): void {
+  #commit(vm: number, unit: number, seq: number): void {
     const port = this.#port;
+    this.onCommit?.(vm, unit);
     port.write(unit + UNIT.LAST, seq);
     port.write(unit + UNIT.TARGET, seq);
     port.write(unit + UNIT.UNPROTECTED, 0);
@@ -286,6 +292,25 @@ export class Backup {
     return port.read(unit + UNIT.TARGET) === 0 ? 0 : n;
   }
 
+  /** True when a task made calls between a kept checkpoint and the next newer one. */
+  callsSince(unit: number, generation: number): boolean {
+    for (let g = 1; g <= generation; g++) {
+      if (this.#port.read(this.#ringEntry(unit, g) + RING.CALLS) !== 0) return true;
+    }
+    return false;
+  }
+
+  /** Oldest value that a word of the held state has in any kept cut, as a ring index. */
+  oldestHeld(vm: number, field: number): number {
+    const port = this.#port;
+    let oldest = port.read(vm + field);
+    for (const cut of this.#cuts(vm)) {
+      const value = port.read(cut + CUT.HELD + field - VM.HELD);
+      if (((oldest - value) | 0) > 0) oldest = value;
+    }
+    return oldest;
+  }
+
   /** Kept cuts of a guest. */
   guestGenerations(vm: number): number {
     return this.#port.read(vm + VM.CUT) === 0 ? 0 : this.#cuts(vm).length;
@@ -324,6 +349,7 @@ export class Backup {
     }
     port.write(unit + UNIT.SLOT, slot);
     port.write64(unit + UNIT.LAST_TIME, port.now);
+    this.onRollback?.(vm, unit);
     if (seq < port.read(vm + VM.CUT)) this.checkpointTask(vm, unit);
     return { pages, time };
   }
@@ -368,7 +394,8 @@ export class Backup {
         continue;
       }
       copied += more;
-      this.#commit(unit, seq);
+      this.onRollback?.(vm, unit);
+      this.#commit(vm, unit, seq);
       if (port.read(unit + UNIT.KIND) === UNIT_KIND.TASK) this.#pushRing(unit, seq);
     }
     port.write64(vm + VM.CUT_TIME, port.now);
@@ -490,7 +517,7 @@ export class Backup {
       const old = port.read(page + PAGE_REC.ACTIVE);
       const unit = versions.unit(vm, page);
       const kept = writable && (this.#strategy?.keep(vm, unit, page) ?? false);
-      port.write(page + PAGE_REC.ACTIVE, frame);
+      setActive(port, page, frame);
       versions.setEntry(vm, page, TABLE.ACTIVE, frame, false);
       versions.setEntry(vm, page, TABLE.SPARE, frame, writable);
       if (!writable) versions.setEntry(vm, page, TABLE.BACKUP, frame, true);
@@ -543,6 +570,11 @@ export class Backup {
     const head = (port.read(unit + UNIT.RING_HEAD) + 1) % k;
     const entry = unit + UNIT.RING + head * RING.SIZE;
     const slot = port.read(unit + UNIT.SLOT);
+    if (count > 0) {
+      port.write(this.#ringEntry(unit, 0) + RING.CALLS, port.read(unit + UNIT.JOURNAL_COUNT));
+    }
+    port.write(unit + UNIT.JOURNAL_COUNT, 0);
+    port.write(unit + UNIT.REPLAY, 0);
     this.#hold(slot);
     if (count === k) this.#release(port.read(entry + RING.SLOT));
     else port.write(unit + UNIT.RING_COUNT, count + 1);

@@ -89,6 +89,23 @@ export class Domains {
     port.write(unit + UNIT.EPOCH, port.read(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH));
   }
 
+  /** Takes every domain back, so that the next opening does not depend on what came before. */
+  closeAll(): void {
+    const port = this.#port;
+    for (let domain = FIRST_DOMAIN; domain < 16; domain++) {
+      const owner = port.read(this.#record(domain));
+      if (owner === 0) continue;
+      port.write(owner + UNIT.DOMAIN, CLOSED_DOMAIN);
+      port.write(this.#record(domain), 0);
+      this.install(this.#vmOf(owner), owner);
+    }
+    port.write(MAP.GLOBAL + GLOBAL.DOMAIN_NEXT, FIRST_DOMAIN);
+    port.add(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH, 1);
+    port.drain();
+    port.invalidateDataTlb();
+    port.invalidateInstructionTlb();
+  }
+
   /** Takes the domains of all units of a VM back (the VM is deleted). */
   release(vm: number): void {
     const port = this.#port;

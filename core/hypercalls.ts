@@ -7,17 +7,23 @@
 import type { Backup } from "./backup.ts";
 import { unitOf } from "./domains.ts";
 import { GLOBAL, INPUT_RING, MAP, MAX_VMS, NONE, TASK_STATE, UNIT, VM } from "./layout.ts";
+import type { Messages } from "./messages.ts";
+import { readLog } from "./monitor_log.ts";
+import { POLICY_PRESETS, writePolicy } from "./policy.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { readName, slotMva, taskCount, type VmStore } from "./vm.ts";
+import { slotMva, taskCount, type VmStore } from "./vm.ts";
 import {
+  CALL_KIND,
   type Field,
   HC,
   HYPERCALLS,
+  LOG_FIELDS,
   SLOT_MAP,
   STATUS_FIELDS,
+  VIRQ,
   VM_STATE,
   VMI_ERROR,
   VMI_VERSION,
@@ -27,7 +33,8 @@ import {
 const CONSOLE_MAX = 1024;
 const TIMER_MIN_US = 100;
 const TIMER_MAX_US = 10_000_000;
-const UART0_UTXH = 0x5000_0020;
+const WATCHDOG_MIN_US = 1000;
+const WATCHDOG_MAX_US = 60_000_000;
 
 const MANAGEMENT = new Set(HYPERCALLS.filter((h) => h.management).map((h) => h.number));
 const NAMES = new Map(HYPERCALLS.map((h) => [h.number, h.name]));
@@ -72,6 +79,16 @@ export interface CallTarget {
   isVm0(vm: number): boolean;
   /** Leaves the kernel for a task. */
   dispatch(vm: number, task: number, result: number, flags: number): number | undefined;
+  /** Messages between VMs. */
+  readonly messages: Messages;
+  /** Console output of a guest; the bytes taken. */
+  output(vm: number, bytes: Uint8Array): number;
+  /** Makes a virtual interrupt source pending. */
+  raise(vm: number, source: number): void;
+  /** Starts the watchdog period anew. */
+  kick(vm: number): void;
+  /** Ends an undo call-back. */
+  undone(vm: number): number | undefined;
   /** Returns from a virtual IRQ over kernel mode. */
   iret(vm: number): number | undefined;
   /** Waits in kernel mode. */
@@ -152,13 +169,27 @@ export class Hypercalls {
       case HC.TIMER_SET:
         return this.#timerSet(vm, a >>> 0);
       case HC.TIME:
-        return this.#time();
+        return this.#time(vm);
       case HC.IRET:
         return vmm.iret(vm);
       case HC.WAIT:
         return vmm.wait(vm, save);
       case HC.CHECKPOINT:
         return this.#checkpoint(vm, a >>> 0);
+      case HC.JOURNAL:
+        return this.#journal(vm, a >>> 0, b >>> 0);
+      case HC.UNDONE:
+        return vmm.undone(vm);
+      case HC.WATCHDOG:
+        return this.#watchdog(vm, a >>> 0);
+      case HC.SEND:
+        return this.#send(vm, a >>> 0, b >>> 0, c >>> 0);
+      case HC.RECEIVE:
+        return vmm.messages.receive(vm, a >>> 0, b >>> 0);
+      case HC.VM_LOG:
+        return this.#log(vm, a >>> 0, b >>> 0);
+      case HC.VM_CONSOLE:
+        return this.#console(a >>> 0);
       case HC.HALT:
         vmm.stopVm(vm, VM_STATE.HALTED, `halted with code ${a | 0}`);
         vmm.yieldVm();
@@ -172,6 +203,7 @@ export class Hypercalls {
       case HC.VM_DELETE:
       case HC.VM_STATUS:
       case HC.VM_BACKUP:
+      case HC.VM_POLICY:
         return this.#manage(vm, number, a >>> 0, b >>> 0);
       default:
         return VMI_ERROR.ENOSYS;
@@ -204,14 +236,7 @@ export class Hypercalls {
       if (byte < 0) return VMI_ERROR.EFAULT;
       bytes[i] = byte;
     }
-    port.add(vm + VM.CONSOLE_BYTES, count);
-    const task = port.read(vm + VM.CUR_TASK);
-    const name = task === NONE ? "" : readName(port, unitOf(port, vm, task + 2) + UNIT.NAME);
-    if (this.#vmm.isVm0(vm)) {
-      for (const byte of bytes) port.setDeviceByte(UART0_UTXH, byte);
-    }
-    this.#vmm.recorder.console(port.read(vm + VM.ID), name, bytes, this.#vmm.ns);
-    return count;
+    return this.#vmm.output(vm, bytes);
   }
 
   #consoleRead(vm: number, va: number, length: number): Result {
@@ -290,14 +315,10 @@ export class Hypercalls {
 
   #taskDelete(vm: number, task: number): Result {
     const vmm = this.#vmm;
-    const port = vmm.port;
     const unit = this.#task(vm, task);
     if (unit === 0) return VMI_ERROR.EINVAL;
-    const priority = port.read(unit + UNIT.PRIORITY);
-    if (port.read(vm + VM.SIT_OUT) === priority + 1) port.write(vm + VM.SIT_OUT, 0);
     vmm.recovery.stopTask(vm, unit);
-    port.write(unit + UNIT.STATE, TASK_STATE.ABSENT);
-    port.storeByte(vm + VM.PRIORITY_TASK + priority, 0);
+    vmm.recovery.removeTask(vm, unit);
     return 0;
   }
 
@@ -327,8 +348,10 @@ export class Hypercalls {
     return 0;
   }
 
-  #time(): Result {
-    const ns = this.#vmm.ns;
+  #time(vm: number): Result {
+    const port = this.#vmm.port;
+    const lost = port.read64(vm + VM.LOST);
+    const ns = port.board.clock.ns(port.now - lost);
     this.#vmm.port.board.cpu.setUserReg(1, Math.floor(ns / 0x1_0000_0000));
     return ns | 0;
   }
@@ -342,6 +365,57 @@ export class Hypercalls {
     const unit = this.#task(vm, task);
     if (unit === 0) return VMI_ERROR.EINVAL;
     port.write(unit + UNIT.CHECKPOINT_DUE, 1);
+    return 0;
+  }
+
+  #journal(vm: number, undo: number, kinds: number): Result {
+    const port = this.#vmm.port;
+    if (undo >= SLOT_MAP.SIZE || (undo & 3) !== 0) return VMI_ERROR.EINVAL;
+    if (undo !== 0) {
+      const mva = this.#address(vm, kinds, 64);
+      if (mva < 0) return VMI_ERROR.EFAULT;
+      for (let i = 0; i < 64; i++) {
+        const kind = port.readUser(mva + i, 1);
+        if (kind < 0) return VMI_ERROR.EFAULT;
+        if (kind > CALL_KIND.TIME) return VMI_ERROR.EINVAL;
+        port.storeByte(vm + VM.CALL_KINDS + i, kind);
+      }
+    }
+    port.write(vm + VM.UNDO, undo);
+    return 0;
+  }
+
+  #watchdog(vm: number, us: number): Result {
+    const port = this.#vmm.port;
+    if (us !== 0 && (us < WATCHDOG_MIN_US || us > WATCHDOG_MAX_US)) return VMI_ERROR.EINVAL;
+    port.write64(vm + VM.WATCHDOG, Math.round(us * port.board.clock.fclk / 1e6));
+    this.#vmm.kick(vm);
+    return 0;
+  }
+
+  #send(vm: number, to: number, va: number, length: number): Result {
+    const { result, receiver } = this.#vmm.messages.send(vm, to, va, length);
+    if (receiver !== 0) this.#vmm.raise(receiver, VIRQ.MESSAGE);
+    return result;
+  }
+
+  #log(vm: number, index: number, buffer: number): Result {
+    const port = this.#vmm.port;
+    const mva = this.#address(vm, buffer, LOG_FIELDS.length * 4);
+    if (mva < 0 || (buffer & 3) !== 0) return VMI_ERROR.EFAULT;
+    const words = readLog(port, index);
+    if (words === undefined) return 0;
+    for (let i = 0; i < words.length; i++) {
+      if (!port.writeUser(mva + i * 4, 4, words[i])) return VMI_ERROR.EFAULT;
+    }
+    return 1;
+  }
+
+  #console(id: number): Result {
+    const port = this.#vmm.port;
+    if (id >= MAX_VMS || port.read(MAP.VM_TABLE + id * 4) === 0) return VMI_ERROR.EINVAL;
+    port.write(MAP.GLOBAL + GLOBAL.CONSOLE_VM, id);
+    port.write(MAP.GLOBAL + GLOBAL.CONSOLE_LINE, 1);
     return 0;
   }
 
@@ -387,6 +461,10 @@ export class Hypercalls {
         return vmm.stopVm(vm) ? 0 : VMI_ERROR.ESTATE;
       case HC.VM_DELETE:
         vmm.deleteVm(vm);
+        return 0;
+      case HC.VM_POLICY:
+        if (buffer >= POLICY_PRESETS.length) return VMI_ERROR.EINVAL;
+        writePolicy(port, vm + VM.POLICY, POLICY_PRESETS[buffer]);
         return 0;
       default:
         port.write(vm + VM.CUT_DUE, 1);

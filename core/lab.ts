@@ -13,7 +13,7 @@ import { type Fault, injectFault, parseFault } from "./fault.ts";
 import { buildFlash } from "./flash.ts";
 import {
   GLOBAL,
-  INPUT_RING,
+  JOURNAL_NAMES,
   MAP,
   MAX_GENERATIONS,
   MAX_VMS,
@@ -33,7 +33,7 @@ import { Recorder } from "./recorder.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 import { parseTime } from "./time.ts";
 import type { SummaryEvent, TaskSummary, TraceEvent, VmSummary } from "./trace.ts";
-import { PAGE, VIRQ, VM_STATE_NAMES } from "./vmi.ts";
+import { PAGE, VM_STATE_NAMES } from "./vmi.ts";
 import { Vmm } from "./vmm.ts";
 
 /** How checkpoints are taken. */
@@ -41,6 +41,12 @@ export type BackupStrategy = "off" | "full" | "dirty" | "cow";
 
 /** The strategies of this version. */
 export const BACKUP_STRATEGIES: readonly BackupStrategy[] = ["off", "full", "dirty", "cow"];
+
+/** What is done about a task's kernel calls since its checkpoint. */
+export type JournalMode = "off" | "commit" | "log";
+
+/** How VMs share the CPU. */
+export type Schedule = "slices" | "slots";
 
 /** A guest of a laboratory. */
 export interface GuestSpec {
@@ -68,6 +74,24 @@ export interface LabOptions {
   generations?: number;
   /** Checksum standby pages and verify them before use; default false. */
   checksums?: boolean;
+  /**
+   * What is done about kernel calls since a task's checkpoint: "commit" takes a checkpoint
+   * before what a call gave can be seen, "log" gives a repeated call its logged result, "off" neither
+   * undoes nor logs.
+   */
+  journal?: JournalMode;
+  /** "slices" (default): VMs take turns, idle time goes to others; "slots": fixed time slots. */
+  schedule?: Schedule;
+  /** Watchdog of guests (ns or "500ms"): no rest and no kick for so long is an error; 0: off. */
+  watchdog?: number | string;
+  /** Refused hypercalls of a VM in 100 ms that are an error; 0 (default): never. */
+  refusals?: number;
+  /** Timer periods lost in a guest's rollback are made up for; default false. */
+  catchUp?: boolean;
+  /** Console output is held until the writer's next checkpoint; default false. */
+  outputCommit?: boolean;
+  /** Milliseconds of board time between steps of the table scrubber; 0: off. Default 10. */
+  scrub?: number;
   /** Recovery policy; what is missing is the default. */
   policy?: Partial<RecoveryPolicy>;
   /** Time slice of a VM (ns or "5ms"); default "5ms". */
@@ -176,6 +200,13 @@ export class Lab implements Disposable {
       every: o.every ?? 1,
       generations: o.generations ?? 2,
       checksums: o.checksums ?? false,
+      journal: o.journal ?? "off",
+      schedule: o.schedule ?? "slices",
+      watchdog: cycles(o.watchdog ?? 0, "watchdog"),
+      refusals: o.refusals ?? 0,
+      catchUp: o.catchUp ?? false,
+      outputCommit: o.outputCommit ?? false,
+      scrub: o.scrub ?? 10,
       policy: checkPolicy(o.policy),
       vm0: o.vm0 !== undefined,
     });
@@ -275,15 +306,12 @@ export class Lab implements Disposable {
    * @throws {InputError} When no guest has that name.
    */
   send(vm: string, text: string): void {
-    const record = this.#record(vm);
-    const port = this.vmm.port;
-    for (const byte of new TextEncoder().encode(text)) {
-      const write = port.read(record + VM.INPUT_WRITE);
-      if (write - port.read(record + VM.INPUT_READ) >= INPUT_RING) break;
-      port.storeByte(record + VM.INPUT + write % INPUT_RING, byte);
-      port.write(record + VM.INPUT_WRITE, (write + 1) >>> 0);
+    const bytes = new TextEncoder().encode(text);
+    if (vm === "vm0") this.board.soc.uart[0].receive(bytes);
+    else {
+      const record = this.#record(vm);
+      for (const byte of bytes) if (!this.vmm.input(record, byte)) break;
     }
-    this.vmm.raise(record, VIRQ.CONSOLE);
   }
 
   #guestName(vm: string): string {
@@ -362,6 +390,7 @@ export class Lab implements Disposable {
       cycles: this.#word64(vm + VM.CYCLES),
       tasks,
       content_hash: this.recorder.contentHash(id),
+      trace_hash: this.recorder.traceHash(id),
     };
   }
 
@@ -422,6 +451,13 @@ export class Lab implements Disposable {
         every: o.every,
         generations: o.generations,
         checksums: o.checksums,
+        journal: o.journal,
+        schedule: o.schedule,
+        watchdog: o.watchdog,
+        refusals: o.refusals,
+        catchUp: o.catchUp,
+        outputCommit: o.outputCommit,
+        scrub: o.scrub,
         policy: o.policy,
         slice: o.slice,
         seed: o.seed,
@@ -497,6 +533,11 @@ function checkOptions(options: LabOptions): Map<string, GuestImage> {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new InputError("seed", `${seed}`, "allowed: a whole number from 0 to 2^53 - 1");
   }
+  oneOf("journal", options.journal ?? "off", JOURNAL_NAMES);
+  oneOf("schedule", options.schedule ?? "slices", ["slices", "slots"]);
+  parseTime(options.watchdog ?? 0, "watchdog");
+  whole("refusals", options.refusals ?? 0, 0, 1_000_000);
+  whole("scrub", options.scrub ?? 10, 0, 10_000);
   whole("every", options.every ?? 1, 1, 1_000_000);
   whole("generations", options.generations ?? 2, 1, MAX_GENERATIONS);
   checkPolicy(options.policy);
@@ -535,4 +576,10 @@ function checkCopyTime(image: GuestImage, period: number): void {
       `${pages.length} pages x ${Math.round(page)} ns = ${copy} ns`,
     `allowed: at least ${copy}ns, 0 (every switch), or the strategies dirty and cow`,
   );
+}
+
+function oneOf(where: string, value: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value)) {
+    throw new InputError(where, `"${value}"`, `allowed: ${allowed.join(", ")}`);
+  }
 }

@@ -22,6 +22,8 @@ export const MAP = {
   VM_TABLE: 0x3001_1000,
   /** Domain records, 16. */
   DOMAINS: 0x3001_1400,
+  /** Log: LOG_ENTRIES of 32 bytes. */
+  LOG: 0x3001_3000,
   /** Bitmap of the arena's pages. */
   ARENA_MAP: 0x3001_2000,
   /** Frame records, 16 bytes a guest frame. */
@@ -99,16 +101,8 @@ export const GLOBAL = {
   IDLE: 0x64,
   /** Stopped by a class-3 error. */
   STOPPED: 0x6c,
-  /** Ladder window, cycles (64). */
-  WINDOW: 0x70,
-  /** RESUME. */
-  RESUME: 0x78,
-  /** CLASSIFY. */
-  CLASSIFY: 0x7c,
-  /** Ladder of task errors: 8 steps of action, limit. */
-  TASK_LADDER: 0x80,
-  /** Ladder of guest errors. */
-  GUEST_LADDER: 0xc0,
+  /** Recovery policy that new VMs get (POLICY). */
+  POLICY: 0x70,
   /** Expected word of the monitor's own master entries: sum (R7). */
   MASTER_SUM: 0x100,
   /** Verify checksums of standby pages before use. */
@@ -119,8 +113,77 @@ export const GLOBAL = {
   VMM_CYCLES: 0x10c,
   /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows. */
   EVERY: 0x114,
+  /** JOURNAL_MODE. */
+  JOURNAL: 0x118,
+  /** 1: fixed time slots (SCHEDULE). */
+  SCHEDULE: 0x11c,
+  /** VM whose slot it is, 0: guard or none. */
+  SLOT_VM: 0x120,
+  /** Board time of tick 0 of the monitor's timer (64), and cycles of a tick. */
+  TICK_BASE: 0x124,
+  TICK_CYCLES: 0x12c,
+  /** Default watchdog of VMs, cycles (64). */
+  WATCHDOG: 0x130,
+  /** Refused hypercalls of one VM inside the storm window that are an error, 0: never. */
+  STORM_LIMIT: 0x138,
+  /** Storm window, cycles. */
+  STORM_WINDOW: 0x13c,
+  /** 1: timer periods lost in a rollback are made up for. */
+  CATCH_UP: 0x140,
+  /** 1: console output is held until the next checkpoint. */
+  OUTPUT_COMMIT: 0x144,
+  /** Number of the VM that UART0 input goes to. */
+  CONSOLE_VM: 0x148,
+  /** 1: the last UART0 byte ended a line. */
+  CONSOLE_LINE: 0x14c,
+  /** Log entries ever written. */
+  LOG_COUNT: 0x150,
+  /** Where the scrubber goes on: VM slot, piece. */
+  SCRUB_VM: 0x154,
+  SCRUB_PIECE: 0x158,
+  /** Ticks between steps of the scrubber, 0: off. */
+  SCRUB_EVERY: 0x15c,
   SIZE: 0x200,
 } as const;
+
+/** Recovery policy: in the global record and in each VM's. */
+export const POLICY = {
+  /** Ladder window, cycles (64). */
+  WINDOW: 0x00,
+  /** RESUME. */
+  RESUME: 0x08,
+  /** CLASSIFY. */
+  CLASSIFY: 0x0c,
+  /** Ladder of task errors: 8 steps of action, limit. */
+  TASK: 0x10,
+  /** Ladder of guest errors. */
+  GUEST: 0x50,
+  SIZE: 0x90,
+} as const;
+
+/** What is done about kernel calls since a task's checkpoint (R3). */
+export const JOURNAL_MODE = { OFF: 0, COMMIT: 1, LOG: 2 } as const;
+/** Their names, by number. */
+export const JOURNAL_NAMES: readonly string[] = ["off", "commit", "log"];
+
+/** An entry of a task's journal. */
+export const CALL = {
+  NUMBER: 0,
+  R0: 4,
+  R1: 8,
+  R2: 12,
+  R3: 16,
+  RESULT: 20,
+  DONE: 24,
+  SIZE: 28,
+} as const;
+/** Entries of a journal. */
+export const JOURNAL_ENTRIES = 32;
+
+/** Entries of the monitor's log. */
+export const LOG_ENTRIES = 64;
+/** Bytes of held console output of a unit. */
+export const HELD_OUTPUT = 512;
 
 /** Magic of the global record: "USVM". */
 export const GLOBAL_MAGIC = 0x4d565355;
@@ -190,11 +253,8 @@ export const VM = {
   EPOCH: 0xa0,
   /** Switches-out since the last cut, where the period is given in switches. */
   SWITCH_COUNT: 0xb0,
-  /** 1: kernel mode is checkpointed too (guest without tasks). */
+  /** 1: a guest without tasks: kernel mode is checkpointed and interrupted. */
   PLAIN: 0xa4,
-  /** Console input ring: read and write index, then 256 bytes at INPUT. */
-  INPUT_READ: 0xa8,
-  INPUT_WRITE: 0xac,
   /** What the monitor holds for the guest and a cut saves and a rollback restores. */
   HELD: 0xc0,
   /** VMODE. */
@@ -220,17 +280,58 @@ export const VM = {
   IN_IRQ: 0x1a0,
   /** 1: VM waits for a virtual interrupt. */
   WAITING: 0x1a4,
-  HELD_END: 0x1a8,
+  /** Timer periods that have passed and were not delivered yet. */
+  TICKS_OWED: 0x1a8,
+  /** CYCLES at the last delivery of the timer (64). */
+  TICK_CYCLES: 0x1ac,
+  /** Undo call-back, 0: none registered. */
+  UNDO: 0x1b4,
+  /** Read index of the console input ring. */
+  INPUT_READ: 0x1b8,
+  /** Read index of the message ring. */
+  MESSAGE_READ: 0x1bc,
+  /** Messages sent so far. */
+  SEND_SEQ: 0x1c0,
+  /** Task + 1 whose calls are being undone, 0: none; next entry; GO_ON after it. */
+  UNDO_TASK: 0x1c4,
+  UNDO_NEXT: 0x1c8,
+  UNDO_GO_ON: 0x1cc,
+  /** Kinds of kernel calls: 64 bytes of CALL_KIND. */
+  CALL_KINDS: 0x1d0,
   /** Task number + 1 of each priority: 64 bytes. */
-  PRIORITY_TASK: 0x1b0,
-  INPUT: 0x200,
+  PRIORITY_TASK: 0x210,
+  HELD_END: 0x250,
+  INPUT_WRITE: 0x250,
+  MESSAGE_WRITE: 0x254,
+  /** Most messages ever sent: a restarted guest goes on counting from here. */
+  SEND_MAX: 0x258,
+  /** Watchdog period, cycles, 0: off (64); board time of the last kick (64). */
+  WATCHDOG: 0x25c,
+  KICKED: 0x264,
+  /** Refused hypercalls in the present window, and its start (64). */
+  STORM_COUNT: 0x26c,
+  STORM_START: 0x270,
+  /** Board time lost in rollbacks (64): virtual time is board time less this. */
+  LOST: 0x278,
+  /** An error was found while the VM was off the CPU: number of its kind + 1. */
+  LATE_FAULT: 0x280,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x300,
-  SIZE: 0x380,
+  /** Recovery policy of this VM (POLICY). */
+  POLICY: 0x380,
+  /** Last message number taken from each sender: one word a slot. */
+  ACCEPTED: 0x410,
+  MESSAGES: 0x600,
+  INPUT: 0x1600,
+  SIZE: 0x1700,
 } as const;
 
 /** Bytes of the console input ring. */
 export const INPUT_RING = 256;
+/** Messages of a VM's ring, and bytes of one slot. */
+export const MESSAGE_RING = 16;
+/** A message slot. */
+export const MESSAGE = { SENDER: 0, SEQ: 4, LENGTH: 8, DATA: 12, SIZE: 256, MAX: 240 } as const;
 
 /** Virtual modes. */
 export const VMODE = { KERNEL: 0, TASK: 1 } as const;
@@ -302,6 +403,16 @@ export const UNIT = {
   COPIES: 0xc0,
   /** Switches-out since the last checkpoint, where the period is given in switches. */
   SWITCH_COUNT: 0xc4,
+  /** Journal of kernel calls since TARGET: entries, their number. */
+  JOURNAL: 0xc8,
+  JOURNAL_COUNT: 0xcc,
+  /** 1: the call in the newest entry has not finished. */
+  CALL_OPEN: 0xd0,
+  /** Entry + 1 that the next call is held against (replay), 0: no replay. */
+  REPLAY: 0xd4,
+  /** Held console output: buffer, bytes. */
+  OUTPUT: 0xd8,
+  OUTPUT_COUNT: 0xdc,
   /** Task checkpoints (RING), newest at RING_HEAD. */
   RING: 0x100,
   SIZE: 0x1c0,
@@ -314,6 +425,8 @@ export const RING = {
   INCARNATION: 0x08,
   /** Board time (64). */
   TIME: 0x0c,
+  /** Calls journalled between it and the next newer one. */
+  CALLS: 0x14,
   SIZE: 0x18,
 } as const;
 
@@ -367,7 +480,9 @@ export const PAGE_REC = {
   PREVIOUS: 0x20,
   /** 1: it is in a list. */
   LISTED: 0x24,
-  SIZE: 0x28,
+  /** Check word of VA and ACTIVE (R7). */
+  STAMP: 0x28,
+  SIZE: 0x2c,
 } as const;
 
 /** Flags of a page record. */
@@ -422,9 +537,27 @@ export const STRATEGY = { OFF: 0, FULL: 1, DIRTY: 2, COW: 3 } as const;
 export const STRATEGY_NAMES: readonly string[] = ["off", "full", "dirty", "cow"];
 
 /** Actions of a ladder. */
-export const ACTION = { NONE: 0, SWAP: 1, OLDER: 2, RESTART: 3, STOP: 4, HALT: 5 } as const;
+export const ACTION = {
+  NONE: 0,
+  SWAP: 1,
+  OLDER: 2,
+  RESTART: 3,
+  STOP: 4,
+  HALT: 5,
+  SKIP: 6,
+  KILL: 7,
+} as const;
 /** Their names, by number. */
-export const ACTION_NAMES: readonly string[] = ["none", "swap", "older", "restart", "stop", "halt"];
+export const ACTION_NAMES: readonly string[] = [
+  "none",
+  "swap",
+  "older",
+  "restart",
+  "stop",
+  "halt",
+  "skip",
+  "kill",
+];
 
 /** What happens after a task swap. */
 export const RESUME = { YIELD: 0, IMMEDIATE: 1 } as const;

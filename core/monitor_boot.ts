@@ -5,7 +5,7 @@
  */
 
 import type { Board } from "./board.ts";
-import { GLOBAL, GLOBAL_MAGIC, MAP, STRATEGY_NAMES } from "./layout.ts";
+import { GLOBAL, GLOBAL_MAGIC, JOURNAL_NAMES, MAP, STRATEGY_NAMES } from "./layout.ts";
 import {
   AP,
   coarseDescriptor,
@@ -30,6 +30,20 @@ export interface MonitorConfig {
   every: number;
   /** Checksums on standby pages. */
   checksums: boolean;
+  /** What is done about kernel calls since a checkpoint: "off", "commit", "log". */
+  journal: string;
+  /** "slices" or "slots". */
+  schedule: string;
+  /** Watchdog of guests, cycles; 0: off. */
+  watchdog: number;
+  /** Refused hypercalls of a VM in 100 ms that are an error; 0: never. */
+  refusals: number;
+  /** Timer periods lost in a rollback are made up for. */
+  catchUp: boolean;
+  /** Console output is held until the next checkpoint. */
+  outputCommit: boolean;
+  /** Ticks between steps of the table scrubber; 0: off. */
+  scrub: number;
   /** Recovery policy, checked. */
   policy: RecoveryPolicy;
   /** The first image in flash is VM0's, who creates and starts the others. */
@@ -44,6 +58,13 @@ const TCFG1 = 0x5100_0004;
 const TCON = 0x5100_0008;
 const TCNTB4 = 0x5100_003c;
 const INTMSK = 0x4a00_0008;
+const INTSUBMSK = 0x4a00_001c;
+const ULCON0 = 0x5000_0000;
+const UCON0 = 0x5000_0004;
+const UFCON0 = 0x5000_0008;
+const UBRDIV0 = 0x5000_0028;
+/** Window in which refused hypercalls are counted, ns. */
+const STORM_NS = 100_000_000;
 const T4_MANUAL_RELOAD = 0x0060_0000;
 const T4_START_RELOAD = 0x0050_0000;
 
@@ -76,11 +97,21 @@ export function bootMonitor(board: Board, vmm: Vmm, config: MonitorConfig): stri
   port.write(g + GLOBAL.CHECKSUMS, config.checksums ? 1 : 0);
   port.write(g + GLOBAL.DOMAIN_NEXT, 2);
   port.write(g + GLOBAL.HAS_VM0, config.vm0 ? 1 : 0);
-  writePolicy(port, config.policy);
+  port.write(g + GLOBAL.JOURNAL, JOURNAL_NAMES.indexOf(config.journal));
+  port.write(g + GLOBAL.SCHEDULE, config.schedule === "slots" ? 1 : 0);
+  port.write64(g + GLOBAL.WATCHDOG, config.watchdog);
+  port.write(g + GLOBAL.STORM_LIMIT, config.refusals);
+  port.write(g + GLOBAL.STORM_WINDOW, Math.round(STORM_NS * board.clock.fclk / 1e9));
+  port.write(g + GLOBAL.CATCH_UP, config.catchUp ? 1 : 0);
+  port.write(g + GLOBAL.OUTPUT_COMMIT, config.outputCommit ? 1 : 0);
+  port.write(g + GLOBAL.SCRUB_EVERY, config.scrub);
+  port.write(g + GLOBAL.CONSOLE_LINE, 1);
+  writePolicy(port, g + GLOBAL.POLICY, config.policy);
   vmm.frames.init(board.sdram.base + board.sdram.size);
   const images = vmm.vms.readDirectory();
   port.write(g + GLOBAL.IMAGES, images - (config.vm0 ? 1 : 0));
   startTimer(vmm);
+  startUart(vmm);
   const failed: string[] = [];
   const count = config.vm0 ? 1 : images;
   for (let i = 0; i < count; i++) {
@@ -133,5 +164,18 @@ function startTimer(vmm: Vmm): void {
   port.setDevice(TCNTB4, counts);
   port.setDevice(TCON, T4_MANUAL_RELOAD);
   port.setDevice(TCON, T4_START_RELOAD);
-  port.setDevice(INTMSK, ~(1 << 14) >>> 0);
+  port.setDevice(INTMSK, ~(1 << 14 | 1 << 28) >>> 0);
+  port.write64(MAP.GLOBAL + GLOBAL.TICK_BASE, port.now);
+  const tick = Math.round(TICK_NS * port.board.clock.fclk / 1e9);
+  port.write(MAP.GLOBAL + GLOBAL.TICK_CYCLES, tick);
+}
+
+/** UART0: 8N1, FIFO, interrupts at the first byte received, as fast as it goes. */
+function startUart(vmm: Vmm): void {
+  const port = vmm.port;
+  port.setDevice(ULCON0, 3);
+  port.setDevice(UFCON0, 7);
+  port.setDevice(UCON0, 0x185);
+  port.setDevice(UBRDIV0, 0);
+  port.setDevice(INTSUBMSK, port.device(INTSUBMSK) & ~1);
 }

@@ -6,14 +6,18 @@
  */
 
 import { InputError } from "./errors.ts";
-import { ACTION, ACTION_NAMES, CLASSIFY, GLOBAL, MAP, RESUME } from "./layout.ts";
+import { ACTION, ACTION_NAMES, CLASSIFY, POLICY, RESUME } from "./layout.ts";
 import type { Port } from "./port.ts";
 import { parseTime } from "./time.ts";
 
 /** One rung of a ladder. */
 export interface LadderStep {
-  /** What is done. */
-  action: "swap" | "older" | "restart" | "stop" | "halt";
+  /**
+   * What is done: `swap` rolls back to the newest checkpoint, `older` to the one before, `restart`
+   * starts from the image, `skip` goes on after the instruction, `stop` ends the task or guest,
+   * `kill` deletes it, `halt` stops the system.
+   */
+  action: "swap" | "older" | "restart" | "skip" | "stop" | "kill" | "halt";
   /** How many times inside the window before the next step; 1..1000. */
   limit?: number;
 }
@@ -50,7 +54,16 @@ export const DEFAULT_POLICY: RecoveryPolicy = {
 
 /** Most steps of a ladder. */
 const MAX_STEPS = 7;
-const STEP_ACTIONS: readonly string[] = ["swap", "older", "restart", "stop", "halt"];
+const STEP_ACTIONS: readonly string[] = [
+  "swap",
+  "older",
+  "restart",
+  "skip",
+  "stop",
+  "kill",
+  "halt",
+];
+const LAST_ACTIONS: readonly string[] = ["stop", "kill", "halt"];
 const RESUMES: readonly string[] = ["yield", "immediate"];
 const CLASSIFIERS: readonly string[] = ["context", "pc", "far"];
 
@@ -84,8 +97,12 @@ function checkLadder(where: string, steps: readonly LadderStep[]): void {
     }
   });
   const last = steps[steps.length - 1].action;
-  if (last !== "stop" && last !== "halt") {
-    throw new InputError(where, `ends with "${last}"`, "allowed: stop or halt, so that it ends");
+  if (!LAST_ACTIONS.includes(last)) {
+    throw new InputError(
+      where,
+      `ends with "${last}"`,
+      `allowed: ${LAST_ACTIONS.join(", ")}, so that it ends`,
+    );
   }
 }
 
@@ -95,17 +112,21 @@ function oneOf(where: string, value: string, allowed: readonly string[]): void {
   }
 }
 
-/** Writes a checked policy into the monitor's global record. */
-export function writePolicy(port: Port, policy: RecoveryPolicy): void {
+/**
+ * Writes a checked policy into the monitor's memory.
+ *
+ * @param at Address of the policy block (POLICY) of the global or a VM record.
+ */
+export function writePolicy(port: Port, at: number, policy: RecoveryPolicy): void {
   const clock = port.board.clock;
   const ns = parseTime(policy.window, "policy.window");
-  port.write64(MAP.GLOBAL + GLOBAL.WINDOW, Math.round(ns * clock.fclk / 1e9));
+  port.write64(at + POLICY.WINDOW, Math.round(ns * clock.fclk / 1e9));
   const resume = policy.resume === "yield" ? RESUME.YIELD : RESUME.IMMEDIATE;
-  port.write(MAP.GLOBAL + GLOBAL.RESUME, resume);
+  port.write(at + POLICY.RESUME, resume);
   const classify = { context: CLASSIFY.CONTEXT, pc: CLASSIFY.PC, far: CLASSIFY.FAR };
-  port.write(MAP.GLOBAL + GLOBAL.CLASSIFY, classify[policy.classify]);
-  writeLadder(port, MAP.GLOBAL + GLOBAL.TASK_LADDER, policy.task);
-  writeLadder(port, MAP.GLOBAL + GLOBAL.GUEST_LADDER, policy.guest);
+  port.write(at + POLICY.CLASSIFY, classify[policy.classify]);
+  writeLadder(port, at + POLICY.TASK, policy.task);
+  writeLadder(port, at + POLICY.GUEST, policy.guest);
 }
 
 function writeLadder(port: Port, address: number, steps: readonly LadderStep[]): void {
@@ -116,3 +137,16 @@ function writeLadder(port: Port, address: number, steps: readonly LadderStep[]):
     port.write(address + i * 8 + 4, step?.limit ?? 1);
   }
 }
+
+const STOP_LADDER: readonly LadderStep[] = [{ action: "stop" }];
+const RESTART_LADDER: readonly LadderStep[] = [{ action: "restart", limit: 3 }, { action: "stop" }];
+const HALT_LADDER: readonly LadderStep[] = [{ action: "halt" }];
+
+/** Policies that VM0 can give, by number (POLICY_PRESET of vmi.ts). */
+export const POLICY_PRESETS: readonly RecoveryPolicy[] = [
+  DEFAULT_POLICY,
+  { ...DEFAULT_POLICY, task: STOP_LADDER, guest: STOP_LADDER },
+  { ...DEFAULT_POLICY, task: RESTART_LADDER, guest: RESTART_LADDER },
+  { ...DEFAULT_POLICY, resume: "immediate" },
+  { ...DEFAULT_POLICY, task: HALT_LADDER, guest: HALT_LADDER },
+];

@@ -147,6 +147,14 @@ export class Port {
     this.write(va, value);
   }
 
+  /** Reads a byte-wide device register. */
+  deviceByte(va: number): number {
+    this.charge(COST.DEVICE);
+    const value = this.#cpu.load(va, 1, true);
+    if (this.#cpu.fault !== 0) this.#fail("read of", va);
+    return value;
+  }
+
   /** Writes a byte-wide device register. */
   setDeviceByte(va: number, value: number): void {
     this.charge(COST.DEVICE);

@@ -14,6 +14,7 @@ import type { TraceEvent } from "./trace.ts";
 interface Watched {
   name: string;
   content: Hash64;
+  trace: Hash64;
   /** Console text of the line that is not ended yet, by task name ("" for none). */
   lines: Map<string, string>;
   /** Console lines by task name. */
@@ -30,6 +31,7 @@ export interface RecorderState {
     id: number;
     name: string;
     content: HashState;
+    trace: HashState;
     lines: [string, string][];
     lineCount: [string, number][];
   }[];
@@ -39,6 +41,7 @@ export interface RecorderState {
 export class Recorder {
   readonly #hash = new Hash64();
   readonly #vms = new Map<number, Watched>();
+  readonly #byName = new Map<string, Watched>();
   #events: TraceEvent[] = [];
 
   /** Called for each event as it happens, before it is queued. */
@@ -46,7 +49,9 @@ export class Recorder {
 
   /** Queues an event and adds it to the trace hash. */
   emit(event: TraceEvent): void {
-    this.#hash.updateText(JSON.stringify(event));
+    const text = JSON.stringify(event);
+    this.#hash.updateText(text);
+    if ("vm" in event) this.#byName.get(event.vm)?.trace.updateText(text);
     this.#events.push(event);
     this.onEvent?.(event);
   }
@@ -65,13 +70,19 @@ export class Recorder {
 
   /** A VM came to be in slot `id`. */
   addVm(id: number, name: string, symbols: ElfFile | undefined): void {
-    this.#vms.set(id, {
+    this.#add(id, {
       name,
       content: new Hash64(),
+      trace: new Hash64(),
       lines: new Map(),
       lineCount: new Map(),
       symbols,
     });
+  }
+
+  #add(id: number, vm: Watched): void {
+    this.#vms.set(id, vm);
+    this.#byName.set(vm.name, vm);
   }
 
   /** Name of the VM in a slot. */
@@ -87,6 +98,11 @@ export class Recorder {
   /** Content hash of the VM in a slot. */
   contentHash(id: number): string {
     return this.#vms.get(id)?.content.hex() ?? "";
+  }
+
+  /** Hash of all events of the VM in a slot. */
+  traceHash(id: number): string {
+    return this.#vms.get(id)?.trace.hex() ?? "";
   }
 
   /** Adds a hypercall and its result to a VM's content hash. */
@@ -148,6 +164,7 @@ export class Recorder {
         id,
         name: vm.name,
         content: vm.content.state(),
+        trace: vm.trace.state(),
         lines: [...vm.lines],
         lineCount: [...vm.lineCount],
       })),
@@ -158,13 +175,17 @@ export class Recorder {
   restore(state: RecorderState, symbols: (name: string) => ElfFile | undefined): void {
     this.#hash.restore(state.hash);
     this.#vms.clear();
+    this.#byName.clear();
     this.#events = [];
     for (const vm of state.vms) {
       const content = new Hash64();
       content.restore(vm.content);
-      this.#vms.set(vm.id, {
+      const trace = new Hash64();
+      trace.restore(vm.trace);
+      this.#add(vm.id, {
         name: vm.name,
         content,
+        trace,
         lines: new Map(vm.lines),
         lineCount: new Map(vm.lineCount),
         symbols: symbols(vm.name),

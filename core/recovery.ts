@@ -6,13 +6,26 @@
 
 import { unitOf } from "./domains.ts";
 import type { Backup, SwapResult } from "./backup.ts";
-import { ACTION, CONTEXT, GLOBAL, MAP, RESUME, TASK_STATE, UNIT, VM, VMODE } from "./layout.ts";
+import {
+  ACTION,
+  CONTEXT,
+  GLOBAL,
+  MAP,
+  NONE,
+  POLICY,
+  RESUME,
+  TASK_STATE,
+  UNIT,
+  VM,
+  VMODE,
+} from "./layout.ts";
+import { writeLog } from "./monitor_log.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { RecoveryAction } from "./trace.ts";
 import { readName, USER_CPSR, type VmStore } from "./vm.ts";
-import { VM_STATE } from "./vmi.ts";
+import { LOG_ACTIONS, LOG_WHAT, VM_STATE } from "./vmi.ts";
 
 /** Where the monitor goes on after a recovery. */
 export const GO_ON = {
@@ -24,7 +37,14 @@ export const GO_ON = {
   NEXT_VM: 2,
   /** Nowhere: the policy asks for the system to stop. */
   HALT: 3,
+  /** With the next VM; this one is to be deleted. */
+  DELETE: 4,
+  /** With the guest's kernel mode, after the instruction. */
+  SKIP: 5,
 } as const;
+
+/** A swap that was not tried. */
+const REFUSED: SwapResult = { pages: -1, time: -1 };
 
 /** Ladder fields of a record. */
 interface LadderFields {
@@ -79,14 +99,16 @@ export class Recovery {
     const start = port.charged;
     const faultTime = port.now;
     port.add(unit + UNIT.FAULTS, 1);
+    const policy = vm + VM.POLICY;
+    const calls = port.read(unit + UNIT.JOURNAL_COUNT);
     for (;;) {
-      const action = this.#next(unit, TASK_FIELDS, MAP.GLOBAL + GLOBAL.TASK_LADDER);
+      const action = this.#next(unit, TASK_FIELDS, policy, policy + POLICY.TASK);
       if (action === ACTION.SWAP || action === ACTION.OLDER) {
         const first = action === ACTION.OLDER ? 1 : 0;
         const found = this.#search(
           first,
           this.#backup.taskGenerations(unit),
-          (g) => this.#backup.swapTask(vm, unit, g),
+          (g) => this.#swapTask(vm, unit, g, calls),
           (g) => this.#damaged(vm, unit, g),
         );
         if (found === undefined) continue;
@@ -98,9 +120,15 @@ export class Recovery {
         this.#done(vm, unit, "restart-task", -1, -1, start);
         return this.#resume(vm, unit);
       }
+      if (action === ACTION.SKIP) {
+        this.#skip(port.read(unit + UNIT.SLOT));
+        this.#done(vm, unit, "skip", -1, 0, start);
+        return GO_ON.TASK;
+      }
       if (action === ACTION.HALT) return this.#halt(vm, start);
       this.stopTask(vm, unit);
-      this.#done(vm, unit, "stop-task", -1, -1, start);
+      if (action === ACTION.KILL) this.removeTask(vm, unit);
+      this.#done(vm, unit, action === ACTION.KILL ? "kill-task" : "stop-task", -1, -1, start);
       return GO_ON.KERNEL;
     }
   }
@@ -110,8 +138,9 @@ export class Recovery {
     const port = this.#port;
     const start = port.charged;
     const faultTime = port.now;
+    const policy = vm + VM.POLICY;
     for (;;) {
-      const action = this.#next(vm, GUEST_FIELDS, MAP.GLOBAL + GLOBAL.GUEST_LADDER);
+      const action = this.#next(vm, GUEST_FIELDS, policy, policy + POLICY.GUEST);
       if (action === ACTION.SWAP || action === ACTION.OLDER) {
         const first = action === ACTION.OLDER ? 1 : 0;
         const found = this.#search(
@@ -121,6 +150,7 @@ export class Recovery {
           (g) => this.#damaged(vm, 0, g),
         );
         if (found === undefined) continue;
+        this.#loseTime(vm, port.now - found.time);
         this.#vms.publishInfo(vm);
         this.#scheduler.publishRow(vm);
         this.#done(vm, 0, "swap-guest", found.generation, faultTime - found.time, start);
@@ -131,12 +161,62 @@ export class Recovery {
         this.#done(vm, 0, "restart-guest", -1, -1, start);
         return GO_ON.NEXT_VM;
       }
+      if (action === ACTION.SKIP) {
+        this.#skip(vm + VM.KERNEL_CONTEXT);
+        this.#done(vm, 0, "skip", -1, 0, start);
+        return GO_ON.SKIP;
+      }
       if (action === ACTION.HALT) return this.#halt(vm, start);
+      if (action === ACTION.KILL) {
+        this.#done(vm, 0, "kill-guest", -1, -1, start);
+        return GO_ON.DELETE;
+      }
       port.write(vm + VM.STATE, VM_STATE.FAILED);
       this.#scheduler.block(vm);
       this.#done(vm, 0, "stop-guest", -1, -1, start);
       return GO_ON.NEXT_VM;
     }
+  }
+
+  /** Takes a task's priority back: its area is free for another task. */
+  removeTask(vm: number, unit: number): void {
+    const port = this.#port;
+    const priority = port.read(unit + UNIT.PRIORITY);
+    if (port.read(vm + VM.SIT_OUT) === priority + 1) port.write(vm + VM.SIT_OUT, 0);
+    port.write(unit + UNIT.STATE, TASK_STATE.ABSENT);
+    port.storeByte(vm + VM.PRIORITY_TASK + priority, 0);
+  }
+
+  /** A context goes on after the instruction at its PC. */
+  #skip(slot: number): void {
+    const port = this.#port;
+    const thumb = (port.read(slot + CONTEXT.CPSR) & 0x20) !== 0;
+    port.add(slot + CONTEXT.PC, thumb ? 2 : 4);
+  }
+
+  /** A checkpoint before which calls were made that the kernel can't undo is no way back. */
+  #swapTask(
+    vm: number,
+    unit: number,
+    generation: number,
+    calls: number,
+  ): SwapResult | undefined {
+    const port = this.#port;
+    if (port.read(vm + VM.UNDO) !== 0 && this.#backup.callsSince(unit, generation)) {
+      return REFUSED;
+    }
+    const result = this.#backup.swapTask(vm, unit, generation);
+    // What the task called since the checkpoint is still to be undone.
+    port.write(unit + UNIT.JOURNAL_COUNT, calls);
+    return result;
+  }
+
+  /** Virtual time stands still from the checkpoint on, unless lost ticks are made up for (R5). */
+  #loseTime(vm: number, cycles: number): void {
+    const port = this.#port;
+    if (port.read(MAP.GLOBAL + GLOBAL.CATCH_UP) !== 0) return;
+    port.write64(vm + VM.LOST, port.read64(vm + VM.LOST) + cycles);
+    port.write64(vm + VM.TIMER_NEXT, port.read64(vm + VM.TIMER_NEXT) + cycles);
   }
 
   /** Tries generations from `first` on; a damaged standby is never switched in (R6). */
@@ -148,6 +228,7 @@ export class Recovery {
   ): { generation: number; time: number } | undefined {
     for (let generation = first; generation < count; generation++) {
       const result = swap(generation);
+      if (result === REFUSED) return undefined;
       if (result !== undefined) return { generation, time: result.time };
       damaged(generation);
     }
@@ -223,7 +304,7 @@ export class Recovery {
   /** After a task came back: it goes on at once, or sits out until the next tick (P11). */
   #resume(vm: number, unit: number): number {
     const port = this.#port;
-    if (port.read(MAP.GLOBAL + GLOBAL.RESUME) === RESUME.IMMEDIATE) return GO_ON.TASK;
+    if (port.read(vm + VM.POLICY + POLICY.RESUME) === RESUME.IMMEDIATE) return GO_ON.TASK;
     const priority = port.read(unit + UNIT.PRIORITY);
     if (this.#scheduler.isReady(vm, priority)) {
       this.#scheduler.setReady(vm, priority, false);
@@ -238,10 +319,10 @@ export class Recovery {
   }
 
   /** The ladder: the action of this failure, counted in the record. */
-  #next(record: number, f: LadderFields, ladder: number): number {
+  #next(record: number, f: LadderFields, policy: number, ladder: number): number {
     const port = this.#port;
     const began = port.read64(record + f.start);
-    const window = port.read64(MAP.GLOBAL + GLOBAL.WINDOW);
+    const window = port.read64(policy + POLICY.WINDOW);
     if (began === 0 || port.now - began > window) {
       port.write(record + f.count, 0);
       port.write(record + f.step, 0);
@@ -272,6 +353,13 @@ export class Recovery {
     const port = this.#port;
     port.add(vm + VM.RECOVERIES, 1);
     if (unit !== 0) port.add(unit + UNIT.RECOVERIES, 1);
+    writeLog(port, port.board.clock.ns(), {
+      vm: port.read(vm + VM.ID),
+      task: unit === 0 ? NONE : port.read(unit + UNIT.TASK),
+      what: LOG_WHAT.RECOVERY,
+      detail: LOG_ACTIONS.indexOf(action),
+      address: 0,
+    });
     const lost = lostCycles < 0 ? -1 : Math.floor(lostCycles * 1e9 / port.board.clock.fclk);
     this.#recorder.emit({
       type: "recovery",

@@ -69,7 +69,10 @@ export type RecoveryAction =
   | "swap-guest"
   | "restart-guest"
   | "stop-guest"
-  | "halt";
+  | "halt"
+  | "skip"
+  | "kill-task"
+  | "kill-guest";
 
 /** A recovery was carried out. */
 export interface RecoveryEvent {
@@ -240,6 +243,8 @@ export interface VmSummary {
   tasks: TaskSummary[];
   /** Hash over console bytes and hypercalls, without times. */
   content_hash: string;
+  /** Hash over all events of the VM, with times. */
+  trace_hash: string;
 }
 
 /** The last event of a run. */

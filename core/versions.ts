@@ -24,7 +24,7 @@ import {
   VM,
 } from "./layout.ts";
 import type { Port } from "./port.ts";
-import { pageDescriptor, slotMva } from "./vm.ts";
+import { pageDescriptor, setActive, slotMva } from "./vm.ts";
 
 /** Lists of a unit, by the offset of their head. */
 export const LIST = {
@@ -238,7 +238,7 @@ export class Versions {
     port.write(page + PAGE_REC.TAIL, previous);
     this.#frames.setState(frame, FRAME_STATE.ACTIVE);
     port.write(frameRecord(frame) + FRAME.NEXT, 0);
-    port.write(page + PAGE_REC.ACTIVE, frame);
+    setActive(port, page, frame);
   }
 
   /** Makes the active frame the newest version; the caller gives the page another. */

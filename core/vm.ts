@@ -8,6 +8,7 @@ import { masterEntry, unitOf, writeMaster } from "./domains.ts";
 import { InputError } from "./errors.ts";
 import { frameRecord, type Frames } from "./frames.ts";
 import {
+  CALL,
   CLOSED_DOMAIN,
   CONTEXT,
   CUT,
@@ -16,6 +17,8 @@ import {
   FRAME,
   FRAME_STATE,
   GLOBAL,
+  HELD_OUTPUT,
+  JOURNAL_ENTRIES,
   MAP,
   MAX_VMS,
   NONE,
@@ -24,6 +27,7 @@ import {
   PAGE_MAP_SIZE,
   PAGE_REC,
   PIECE_REC,
+  POLICY,
   SLOT_BASE,
   TASK_STATE,
   UNIT,
@@ -74,6 +78,17 @@ export function taskCount(port: Port, vm: number): number {
 /** MVA of guest address `va` of VM number `id`. */
 export function slotMva(id: number, va: number): number {
   return SLOT_BASE + id * SLOT_MAP.SIZE + va;
+}
+
+/** Check word of a page record (R7): any single damaged bit of its words shows. */
+export function pageStamp(va: number, active: number): number {
+  return (Math.imul(va ^ 0x5bd1e995, 0x01000193) ^ Math.imul(active, 0x27d4eb2f)) >>> 0;
+}
+
+/** Gives a page its active frame. */
+export function setActive(port: Port, page: number, frame: number): void {
+  port.write(page + PAGE_REC.ACTIVE, frame);
+  port.write(page + PAGE_REC.STAMP, pageStamp(port.read(page + PAGE_REC.VA), frame));
 }
 
 /** Descriptor of a guest's page: what a User access may do there. */
@@ -209,13 +224,17 @@ export class VmStore {
       contexts: 0,
       cuts: 0,
       maps: 0,
+      journals: 0,
+      outputs: 0,
       end: 0,
     };
     at.pages = at.pieces + pieces * PIECE_REC.SIZE;
     at.contexts = at.pages + pages * PAGE_REC.SIZE;
     at.cuts = at.contexts + units * slots * CONTEXT.SIZE;
     at.maps = at.cuts + generations * cutSize;
-    at.end = at.maps + pieces * PAGE_MAP_SIZE;
+    at.journals = at.maps + pieces * PAGE_MAP_SIZE;
+    at.outputs = at.journals + units * JOURNAL_ENTRIES * CALL.SIZE;
+    at.end = at.outputs + units * HELD_OUTPUT;
     if (this.#frames.free < pages) return "not enough frames";
     const blockPages = Math.ceil(at.end / PAGE);
     const vm = this.#frames.takeArena(blockPages);
@@ -236,6 +255,13 @@ export class VmStore {
     port.write(vm + VM.BLOCK_PAGES, blockPages);
     port.write(vm + VM.PLAIN, image.plain ? 1 : 0);
     port.write(vm + VM.SLICE, port.read(MAP.GLOBAL + GLOBAL.SLICE));
+    port.copyWords(MAP.GLOBAL + GLOBAL.POLICY, vm + VM.POLICY, POLICY.SIZE);
+    port.copyWords(MAP.GLOBAL + GLOBAL.WATCHDOG, vm + VM.WATCHDOG, 8);
+    for (let i = 0; i < units; i++) {
+      const unit = vm + at.units + i * UNIT.SIZE;
+      port.write(unit + UNIT.JOURNAL, vm + at.journals + i * JOURNAL_ENTRIES * CALL.SIZE);
+      port.write(unit + UNIT.OUTPUT, vm + at.outputs + i * HELD_OUTPUT);
+    }
     port.write(MAP.VM_TABLE + id * 4, vm);
     if (!this.#makeUnits(vm, image, vm + at.maps)) {
       this.remove(vm);
@@ -287,7 +313,9 @@ export class VmStore {
   resetHeld(vm: number, image: GuestImage): void {
     const port = this.#port;
     port.clear(vm + VM.HELD, VM.HELD_END - VM.HELD);
-    port.clear(vm + VM.PRIORITY_TASK, 64);
+    port.write(vm + VM.SEND_SEQ, port.read(vm + VM.SEND_MAX));
+    port.write(vm + VM.INPUT_READ, port.read(vm + VM.INPUT_WRITE));
+    port.write(vm + VM.MESSAGE_READ, port.read(vm + VM.MESSAGE_WRITE));
     const kernel = image.units[0];
     port.write(vm + VM.VMODE, VMODE.KERNEL);
     port.write(vm + VM.CUR_TASK, NONE);
@@ -389,7 +417,7 @@ export class VmStore {
           port.write(rec + PAGE_REC.PIECE, piece);
           port.write(rec + PAGE_REC.UNIT, i);
           const frame = this.#frames.take(FRAME_STATE.ACTIVE, id, page);
-          port.write(rec + PAGE_REC.ACTIVE, frame);
+          setActive(port, rec, frame);
           this.#fill(frame, image, p.va);
           if (p.kind === PAGE_KIND.INFO) port.write(vm + VM.INFO, frame);
           for (const table of [PIECE_REC.A_TABLE, PIECE_REC.B_TABLE, PIECE_REC.C_TABLE]) {

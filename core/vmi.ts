@@ -128,6 +128,11 @@ export const HC = {
   WAIT: 12,
   CHECKPOINT: 13,
   HALT: 14,
+  JOURNAL: 15,
+  UNDONE: 16,
+  WATCHDOG: 17,
+  SEND: 18,
+  RECEIVE: 19,
   VM_CREATE: 32,
   VM_START: 33,
   VM_STOP: 34,
@@ -135,6 +140,9 @@ export const HC = {
   VM_STATUS: 36,
   VM_BACKUP: 37,
   IMAGE_NAME: 38,
+  VM_POLICY: 39,
+  VM_LOG: 40,
+  VM_CONSOLE: 41,
 } as const;
 
 /** The hypercalls: what the dispatcher, the header generator and the documentation use. */
@@ -227,6 +235,46 @@ export const HYPERCALLS: readonly Hypercall[] = [
   },
   { name: "HALT", number: HC.HALT, args: ["code"], doc: "ends this VM of its own will" },
   {
+    name: "JOURNAL",
+    number: HC.JOURNAL,
+    args: ["undo", "kinds"],
+    doc:
+      "registers the undo call-back and the kinds (CALL_...) of kernel calls 0-63, a table of 64 " +
+      "bytes; undo 0 takes the registration back. Without one, task errors roll the guest back. " +
+      "After a task's rollback the call-back is entered in kernel mode, on the kernel stack, once " +
+      "for each consuming call since the checkpoint, newest first: r0 = task, r1 = number of the " +
+      "call, r2 = its first argument, r3 = its result; it ends by HC_UNDONE",
+  },
+  {
+    name: "UNDONE",
+    number: HC.UNDONE,
+    args: [],
+    doc: "ends the undo call-back; does not return but on an error",
+  },
+  {
+    name: "WATCHDOG",
+    number: HC.WATCHDOG,
+    args: ["period_us"],
+    doc: "sets this VM's watchdog and kicks it; it is kicked too whenever the VM waits. 1000.." +
+      "60000000 microseconds of board time; 0 stops it",
+  },
+  {
+    name: "SEND",
+    number: HC.SEND,
+    args: ["vm", "buffer", "length"],
+    doc:
+      "sends a message of 1..240 bytes to another VM; VMI_EAGAIN when its ring is full, VMI_EINVAL " +
+      "when there is no such VM. After a rollback, what was sent already is not sent again",
+  },
+  {
+    name: "RECEIVE",
+    number: HC.RECEIVE,
+    args: ["buffer", "length"],
+    doc:
+      "takes the oldest message, cut to `length` bytes; returns its length and in r1 the sender, or " +
+      "0 when there is none",
+  },
+  {
     name: "VM_CREATE",
     number: HC.VM_CREATE,
     args: ["image"],
@@ -270,6 +318,30 @@ export const HYPERCALLS: readonly Hypercall[] = [
     management: true,
     doc: "writes the name (16 bytes, NUL-padded) of an image to buffer",
   },
+  {
+    name: "VM_POLICY",
+    number: HC.VM_POLICY,
+    args: ["vm", "preset"],
+    management: true,
+    doc: "gives a VM one of the recovery policies POLICY_...",
+  },
+  {
+    name: "VM_LOG",
+    number: HC.VM_LOG,
+    args: ["index", "buffer"],
+    management: true,
+    doc:
+      "writes the index-th newest entry of the monitor's log, a struct vmi_log, to buffer; returns " +
+      "1, or 0 when there are no so many",
+  },
+  {
+    name: "VM_CONSOLE",
+    number: HC.VM_CONSOLE,
+    args: ["vm"],
+    management: true,
+    doc:
+      "gives the input of UART0 to that VM until a line that begins with ~ brings it back to VM0",
+  },
 ];
 
 /** Error codes of hypercalls; the C header has them as `VMI_E...`. */
@@ -286,6 +358,8 @@ export const VMI_ERROR = {
   ENOMEM: -5,
   /** Not in a state in which this can be done. */
   ESTATE: -6,
+  /** No room now; try again later. */
+  EAGAIN: -7,
 } as const;
 
 /** States of a VM, in `struct vm` and in `vmi_vm_status`. */
@@ -320,6 +394,75 @@ export const STATUS_FIELDS: readonly Field[] = [
   { name: "faults", offset: 0x20, doc: "faults" },
   { name: "recoveries", offset: 0x24, doc: "recoveries" },
   { name: "tasks", offset: 0x28, doc: "task areas" },
+];
+
+/** Kinds of kernel calls, as a guest registers them by `HC_JOURNAL`. */
+export const CALL_KIND = {
+  /** Changes nothing that another task can see. */
+  NEUTRAL: 0,
+  /** Takes something (pend, accept, get): undone at a rollback by the kernel's call-back. */
+  CONSUMING: 1,
+  /** Gives something (post, put, create, output): can't be undone. */
+  PRODUCING: 2,
+  /** Its result depends on time: logged, so that a replay sees the same. */
+  TIME: 3,
+} as const;
+
+/** Recovery policies that VM0 can give by number. */
+export const POLICY_PRESET = {
+  /** The monitor's default. */
+  DEFAULT: 0,
+  /** Stop at the first error. */
+  STOP: 1,
+  /** Restart from the image, then stop. */
+  RESTART: 2,
+  /** The default ladder, and a recovered task goes on at once. */
+  IMMEDIATE: 3,
+  /** Halt the system. */
+  HALT: 4,
+} as const;
+
+/** `struct vmi_log`, filled by `HC_VM_LOG`. */
+export const LOG_FIELDS: readonly Field[] = [
+  { name: "time_lo", offset: 0x00, doc: "board time in ns, low word" },
+  { name: "time_hi", offset: 0x04, doc: "high word" },
+  { name: "vm", offset: 0x08, doc: "VM number" },
+  { name: "task", offset: 0x0c, doc: "task number, 0xffffffff: none" },
+  { name: "what", offset: 0x10, doc: "LOG_FAULT, LOG_RECOVERY or LOG_STATE" },
+  {
+    name: "detail",
+    offset: 0x14,
+    doc: "kind of fault, action of the recovery, or state of the VM",
+  },
+  { name: "address", offset: 0x18, doc: "PC of a fault, otherwise 0" },
+];
+
+/** What a log entry tells of. */
+export const LOG_WHAT = { FAULT: 1, RECOVERY: 2, STATE: 3 } as const;
+
+/** Names of the kinds of faults by the number in a log entry. */
+export const LOG_FAULTS: readonly string[] = [
+  "data-abort",
+  "prefetch-abort",
+  "undefined",
+  "hypercall",
+  "watchdog",
+  "standby-damaged",
+  "table-damaged",
+];
+
+/** Names of the recovery actions by the number in a log entry. */
+export const LOG_ACTIONS: readonly string[] = [
+  "swap-task",
+  "restart-task",
+  "stop-task",
+  "swap-guest",
+  "restart-guest",
+  "stop-guest",
+  "halt",
+  "skip",
+  "kill-task",
+  "kill-guest",
 ];
 
 /** The manifest: ELF section `.understudy` (not loaded). A header, then records. */

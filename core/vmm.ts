@@ -15,28 +15,46 @@ import { disassemble } from "./disasm.ts";
 import { DACR_MONITOR, Domains, unitOf } from "./domains.ts";
 import { Frames } from "./frames.ts";
 import { Hypercalls } from "./hypercalls.ts";
+import { Journal } from "./journal.ts";
 import {
   CLASSIFY,
   CONTEXT,
   GLOBAL,
+  HELD_OUTPUT,
+  INPUT_RING,
+  JOURNAL_MODE,
   MAP,
   MAX_VMS,
   NONE,
+  POLICY,
   SLOT_PID,
   STRATEGY,
   TASK_STATE,
   UNIT,
+  UNIT_KIND,
   VM,
   VMODE,
 } from "./layout.ts";
+import { Messages } from "./messages.ts";
+import { writeLog } from "./monitor_log.ts";
 import { faultStatusName } from "./pagetable.ts";
 import { COST, MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
+import { type RepairedEntry, TableCheck } from "./tables.ts";
 import type { FaultClass, FaultEvent, FaultKind } from "./trace.ts";
 import { infoOffset, readName, slotMva, taskCount, USER_CPSR, VmStore } from "./vm.ts";
-import { CONTROL_FIELDS, SLOT_MAP, VIRQ, VM_STATE, VM_STATE_NAMES, VMI_ERROR } from "./vmi.ts";
+import {
+  CONTROL_FIELDS,
+  LOG_FAULTS,
+  LOG_WHAT,
+  SLOT_MAP,
+  VIRQ,
+  VM_STATE,
+  VM_STATE_NAMES,
+  VMI_ERROR,
+} from "./vmi.ts";
 
 const V_I = SLOT_MAP.VMI_CONTROL + CONTROL_FIELDS.find((f) => f.name === "V_I")!.offset;
 const V_MASK = SLOT_MAP.VMI_CONTROL + CONTROL_FIELDS.find((f) => f.name === "V_MASK")!.offset;
@@ -58,7 +76,24 @@ const VECTOR = {
 const SRCPND = 0x4a00_0000;
 const INTPND = 0x4a00_0010;
 const INTOFFSET = 0x4a00_0014;
+const SUBSRCPND = 0x4a00_0018;
 const INT_TIMER4 = 14;
+const INT_UART0 = 28;
+/** UART0, S3C2440A manual chapter 11. */
+const UFSTAT0 = 0x5000_0018;
+const UTXH0 = 0x5000_0020;
+const URXH0 = 0x5000_0024;
+const UFSTAT_TX_FULL = 0x4000;
+/** Cycles between looks at a full transmit FIFO. */
+const UART_POLL = 400;
+/** At the beginning of a line it brings UART0's input back to VM0. */
+const TILDE = 0x7e;
+/** More owed timer periods than these are delivered at once. */
+const MAX_BACKLOG = 100;
+/** Cycles from a slot's tick to its VM's first instruction: more than the monitor ever needs. */
+const SLOT_LEAD = 40_000;
+/** Lowest error code. */
+const VMI_ERROR_MIN = Math.min(...Object.values(VMI_ERROR));
 
 /** Parts of a switch, as the paper's Fig. 7 and 8 divide it. */
 export type SwitchPart = "save" | "switch" | "restore";
@@ -93,6 +128,12 @@ export class Vmm {
   /** Measures switches for `bench`; nothing depends on it. */
   probe: SwitchProbe | undefined;
   readonly #cpu: Cpu;
+  /** Journals of kernel calls. */
+  readonly journal: Journal;
+  /** Messages between VMs. */
+  readonly messages: Messages;
+  /** Checks of page tables. */
+  readonly tables: TableCheck;
   readonly #hypercalls: Hypercalls;
   /** Cycles of the save that this entry began with: measurement only. */
   #saveCycles = 0;
@@ -112,6 +153,11 @@ export class Vmm {
     this.vms = new VmStore(this.port, this.frames);
     this.backup = new Backup(this.port, this.frames, this.domains, recorder);
     this.recovery = new Recovery(this.port, this.backup, this.vms, this.scheduler, recorder);
+    this.journal = new Journal(this.port, this.backup);
+    this.messages = new Messages(this.port, this.backup);
+    this.tables = new TableCheck(this.port, this.backup.versions);
+    this.backup.onCommit = (vm, unit) => this.#releaseOutput(vm, unit);
+    this.backup.onRollback = (_vm, unit) => this.port.write(unit + UNIT.OUTPUT_COUNT, 0);
     this.#hypercalls = new Hypercalls(this);
     this.port.onProtected = (mva) => {
       const vm = this.port.read(MAP.GLOBAL + GLOBAL.CURRENT);
@@ -134,6 +180,56 @@ export class Vmm {
   /** Name of a VM. */
   name(vm: number): string {
     return readName(this.port, vm + VM.NAME);
+  }
+
+  /**
+   * Console output of a guest: at once, or with output commit at the writer's next checkpoint.
+   *
+   * @returns Bytes taken.
+   */
+  output(vm: number, bytes: Uint8Array): number {
+    const port = this.port;
+    const task = port.read(vm + VM.CUR_TASK);
+    const unit = unitOf(port, vm, task === NONE ? 0 : task + 2);
+    const held = port.read(MAP.GLOBAL + GLOBAL.OUTPUT_COMMIT) !== 0 && !this.isVm0(vm);
+    if (!held) {
+      this.#emitOutput(vm, unit, bytes);
+      return bytes.length;
+    }
+    const count = port.read(unit + UNIT.OUTPUT_COUNT);
+    const room = Math.min(bytes.length, HELD_OUTPUT - count);
+    const buffer = port.read(unit + UNIT.OUTPUT) + count;
+    for (let i = 0; i < room; i++) port.storeByte(buffer + i, bytes[i]);
+    port.write(unit + UNIT.OUTPUT_COUNT, count + room);
+    if (count + room > HELD_OUTPUT / 2) {
+      port.write(task === NONE ? vm + VM.CUT_DUE : unit + UNIT.CHECKPOINT_DUE, 1);
+    }
+    return room;
+  }
+
+  #releaseOutput(vm: number, unit: number): void {
+    const port = this.port;
+    const count = port.read(unit + UNIT.OUTPUT_COUNT);
+    if (count === 0) return;
+    const buffer = port.read(unit + UNIT.OUTPUT);
+    const bytes = Uint8Array.from({ length: count }, (_, i) => port.loadByte(buffer + i));
+    port.write(unit + UNIT.OUTPUT_COUNT, 0);
+    this.#emitOutput(vm, unit, bytes);
+  }
+
+  #emitOutput(vm: number, unit: number, bytes: Uint8Array): void {
+    const port = this.port;
+    const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
+    port.add(vm + VM.CONSOLE_BYTES, bytes.length);
+    const id = port.read(vm + VM.ID);
+    if (id === port.read(MAP.GLOBAL + GLOBAL.CONSOLE_VM)) {
+      for (const byte of bytes) {
+        while ((port.device(UFSTAT0) & UFSTAT_TX_FULL) !== 0) port.charge(UART_POLL);
+        port.setDeviceByte(UTXH0, byte);
+      }
+    }
+    const name = task ? readName(port, unit + UNIT.NAME) : "";
+    this.recorder.console(id, name, bytes, this.ns);
   }
 
   /** Gives the CPU to the first VM after the monitor's start. */
@@ -160,6 +256,13 @@ export class Vmm {
   setState(vm: number, state: number, reason: string): void {
     const port = this.port;
     port.write(vm + VM.STATE, state);
+    writeLog(port, this.ns, {
+      vm: port.read(vm + VM.ID),
+      task: NONE,
+      what: LOG_WHAT.STATE,
+      detail: state,
+      address: 0,
+    });
     this.recorder.emit({
       type: "vm",
       t: this.ns,
@@ -350,9 +453,19 @@ export class Vmm {
   /** SWI in task mode: a kernel call, reflected to the guest's vector. */
   #kernelCall(vm: number, lr: number): void {
     const port = this.port;
+    const cpu = this.#cpu;
+    const spsr = cpu.spsr;
     const unit = runningTask(port, vm);
-    this.#save(vm, lr, this.#cpu.spsr);
     port.add(unit + UNIT.CALLS, 1);
+    const args = [cpu.userReg(0), cpu.userReg(1), cpu.userReg(2), cpu.userReg(3)];
+    const logged = this.journal.begin(vm, unit, cpu.userReg(12) >>> 0, args);
+    if (logged !== undefined) {
+      cpu.setUserReg(0, logged);
+      cpu.cpsr = spsr;
+      cpu.pc = lr;
+      return;
+    }
+    this.#save(vm, lr, spsr);
     this.#enterKernel(vm, unit, VECTOR.SWI);
   }
 
@@ -378,6 +491,7 @@ export class Vmm {
     const args = [cpu.userReg(0), cpu.userReg(1), cpu.userReg(2), cpu.userReg(3)];
     const result = this.#hypercalls.call(vm, number, args, () => this.#save(vm, lr, spsr));
     if (result === undefined) return;
+    if (result < 0 && result >= VMI_ERROR_MIN && this.refused(vm, lr)) return;
     cpu.setUserReg(0, result);
     cpu.cpsr = spsr;
     cpu.pc = lr;
@@ -397,12 +511,20 @@ export class Vmm {
     if (task >>> 0 >= taskCount(port, vm)) return VMI_ERROR.EINVAL;
     const next = unitOf(port, vm, task + 2);
     if (port.read(next + UNIT.STATE) !== TASK_STATE.CREATED) return VMI_ERROR.ESTATE;
-    if ((flags & 1) !== 0) port.write(port.read(next + UNIT.SLOT) + CONTEXT.R0, result >>> 0);
+    if ((flags & 1) !== 0) {
+      port.write(port.read(next + UNIT.SLOT) + CONTEXT.R0, result >>> 0);
+      this.journal.finish(next, result);
+    }
     const current = port.read(vm + VM.CUR_TASK);
+    // What a call gave to others is not seen before the caller's checkpoint (R3).
+    if (current !== NONE && this.journal.mode !== JOURNAL_MODE.OFF) {
+      this.journal.settle(vm, unitOf(port, vm, current + 2));
+    }
     if (current !== task) this.#leaveTask(vm, current, task, start);
     this.#setCurrentTask(vm, task);
     port.write(vm + VM.VMODE, VMODE.TASK);
     if (port.read(vm + VM.CUT_DUE) !== 0 && !this.isVm0(vm)) this.backup.cut(vm, true);
+    if ((flags & 2) !== 0) this.#atRest(vm);
     if (port.read(vm + VM.V_PENDING) === 0 && (flags & 2) !== 0) {
       port.write(vm + VM.WAITING, 1);
       port.write(vm + VM.STATE, VM_STATE.WAITING);
@@ -488,7 +610,6 @@ export class Vmm {
     this.#enterKernel(vm, unit, VECTOR.IRQ);
     this.#cpu.setUserReg(0, sources);
     this.#cpu.setUserReg(1, port.read(vm + VM.V_TICKS));
-    port.write(vm + VM.V_TICKS, 0);
   }
 
   /** Takes the pending sources that the guest does not mask, and shows them in its info page. */
@@ -500,12 +621,39 @@ export class Vmm {
     const sources = (pending & ~(mask < 0 ? 0 : mask)) >>> 0;
     if (sources === 0) return 0;
     const info = port.read(vm + VM.INFO);
+    this.#takeTicks(vm, sources);
     port.write(vm + VM.V_PENDING, (pending & ~sources) >>> 0);
     port.write(vm + VM.V_INTPND, sources);
     port.write(info + INFO_V_PENDING, (pending & ~sources) >>> 0);
     port.write(info + INFO_V_INTPND, sources);
     port.write(info + INFO_V_TICKS, port.read(vm + VM.V_TICKS));
     return sources;
+  }
+
+  /**
+   * Timer periods come one at a time: the next one when the guest rests or has run for a period, so
+   * that what a guest does in each does not depend on when other VMs let it run. A long backlog comes
+   * at once.
+   */
+  #takeTicks(vm: number, sources: number): void {
+    const port = this.port;
+    let ticks = 0;
+    if ((sources & 1 << VIRQ.TIMER) !== 0) {
+      const owed = port.read(vm + VM.TICKS_OWED);
+      ticks = owed > MAX_BACKLOG ? owed : Math.min(owed, 1);
+      port.write(vm + VM.TICKS_OWED, owed - ticks);
+      port.write64(vm + VM.TICK_CYCLES, this.#ownCycles(vm));
+    }
+    port.write(vm + VM.V_TICKS, ticks);
+  }
+
+  /** Cycles a VM has run. */
+  #ownCycles(vm: number): number {
+    const port = this.port;
+    const ran = port.read(MAP.GLOBAL + GLOBAL.CURRENT) === vm
+      ? port.now - port.read64(MAP.GLOBAL + GLOBAL.SLICE_START)
+      : 0;
+    return port.read64(vm + VM.CYCLES) + ran;
   }
 
   /** A virtual IRQ over kernel mode, for guests without tasks. */
@@ -522,7 +670,6 @@ export class Vmm {
     const cpu = this.#cpu;
     cpu.setUserReg(0, sources);
     cpu.setUserReg(1, port.read(vm + VM.V_TICKS));
-    port.write(vm + VM.V_TICKS, 0);
     cpu.cpsr = USER_CPSR;
     cpu.pc = (port.read(vm + VM.VECTORS) + VECTOR.IRQ) >>> 0;
     return true;
@@ -538,9 +685,22 @@ export class Vmm {
     return undefined;
   }
 
+  /** The guest has nothing to do: its watchdog is kicked, a timer period it is owed comes now. */
+  #atRest(vm: number): void {
+    const port = this.port;
+    this.kick(vm);
+    if (port.read(vm + VM.TICKS_OWED) !== 0) this.raise(vm, VIRQ.TIMER);
+  }
+
+  /** Starts a VM's watchdog period anew. */
+  kick(vm: number): void {
+    this.port.write64(vm + VM.KICKED, this.port.now);
+  }
+
   /** HC_WAIT: the VM waits in kernel mode; `save` keeps its context with result 0. */
   wait(vm: number, save: () => void): number | undefined {
     const port = this.port;
+    this.#atRest(vm);
     if (port.read(vm + VM.V_PENDING) !== 0 && port.read(vm + VM.PLAIN) === 0) return 0;
     this.#cpu.setUserReg(0, 0);
     save();
@@ -567,7 +727,7 @@ export class Vmm {
     const port = this.port;
     const start = port.charged;
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
-    const next = this.scheduler.choose();
+    const next = this.#slots ? this.#slotVm() : this.scheduler.choose();
     const copying = next !== current || next === 0 ? this.#leaveVm(current) : 0;
     if (next === 0) return this.#idle();
     if (next !== current) {
@@ -585,6 +745,58 @@ export class Vmm {
       this.#openSwitch("vm", start, copying);
     }
     this.#resumeVm(next);
+  }
+
+  get #slots(): boolean {
+    return this.port.read(MAP.GLOBAL + GLOBAL.SCHEDULE) !== 0;
+  }
+
+  /** With fixed slots: the VM whose slot it is, when it can run; 0 in the guard time. */
+  #slotVm(): number {
+    const port = this.port;
+    const vm = port.read(MAP.GLOBAL + GLOBAL.SLOT_VM);
+    return vm !== 0 && port.read(vm + VM.STATE) === VM_STATE.RUNNING ? vm : 0;
+  }
+
+  /**
+   * A tick with fixed slots. The last tick of a slot begins the guard time, in which the outgoing
+   * VM's work ends; the next one begins the slot of the next VM, at an exact cycle.
+   */
+  #slotTick(vm: number): void {
+    const port = this.port;
+    const g = MAP.GLOBAL;
+    const tickCycles = port.read(g + GLOBAL.TICK_CYCLES);
+    const slot = Math.max(2, Math.round(port.read(g + GLOBAL.SLICE) / tickCycles));
+    const ticks = port.read(g + GLOBAL.TICKS);
+    const phase = ticks % slot;
+    if (phase === slot - 1) {
+      if (vm !== 0) this.#leaveVm(vm);
+      port.write(g + GLOBAL.SLOT_VM, 0);
+      return this.#idle();
+    }
+    if (phase === 0) {
+      port.write(g + GLOBAL.SLOT_VM, this.#nextSlot(Math.floor(ticks / slot)));
+      // Whatever the slot before left behind is out of the way: the same start every time.
+      this.domains.closeAll();
+      const base = port.read64(g + GLOBAL.TICK_BASE) + ticks * tickCycles;
+      const start = base + SLOT_LEAD;
+      if (port.now < start) port.charge(start - port.now);
+    }
+    const owner = port.read(g + GLOBAL.SLOT_VM);
+    if (owner !== 0) this.#tickVm(owner);
+    if (phase !== 0 && vm !== 0) return this.#resumeVm(vm);
+    this.#reschedule();
+  }
+
+  /** The VM of slot number `n`: slots go round over all VMs there are, whatever their state. */
+  #nextSlot(n: number): number {
+    const port = this.port;
+    const vms: number[] = [];
+    for (let id = 0; id < MAX_VMS; id++) {
+      const vm = port.read(MAP.VM_TABLE + id * 4);
+      if (vm !== 0) vms.push(vm);
+    }
+    return vms.length === 0 ? 0 : vms[n % vms.length];
   }
 
   /**
@@ -642,11 +854,18 @@ export class Vmm {
   #interrupt(vm: number): void {
     const port = this.port;
     const source = port.device(INTOFFSET);
+    if (source === INT_UART0) this.#uart();
     port.setDevice(SRCPND, 1 << source);
     port.setDevice(INTPND, 1 << source);
-    if (source === INT_TIMER4) this.#tick();
+    if (vm !== 0) this.#chargeSlice(vm);
+    if (source === INT_TIMER4) {
+      port.add(MAP.GLOBAL + GLOBAL.TICKS, 1);
+      this.#scrub();
+      if (this.#slots) return this.#slotTick(vm);
+      this.#tick();
+      if (vm !== 0 && this.#watchdogDue(vm)) return this.#late(vm, "watchdog");
+    }
     if (vm !== 0) {
-      this.#chargeSlice(vm);
       if ((port.read(vm + VM.SLICE) | 0) <= 0) {
         if (port.read(vm + VM.STATE) === VM_STATE.RUNNING) {
           this.scheduler.expire(vm);
@@ -662,22 +881,126 @@ export class Vmm {
   /** The monitor's timer: virtual timers of all VMs. */
   #tick(): void {
     const port = this.port;
-    port.add(MAP.GLOBAL + GLOBAL.TICKS, 1);
     for (let id = 0; id < MAX_VMS; id++) {
       const vm = port.read(MAP.VM_TABLE + id * 4);
-      if (vm === 0) continue;
-      const period = port.read64(vm + VM.TIMER_PERIOD);
-      if (period === 0) continue;
-      const state = port.read(vm + VM.STATE);
-      if (state !== VM_STATE.RUNNING && state !== VM_STATE.WAITING) continue;
-      const due = port.read64(vm + VM.TIMER_NEXT);
-      if (port.now < due) continue;
+      if (vm !== 0) this.#tickVm(vm);
+    }
+  }
+
+  /** The virtual timer of one VM. */
+  #tickVm(vm: number): void {
+    const port = this.port;
+    const period = port.read64(vm + VM.TIMER_PERIOD);
+    if (period === 0) return;
+    const state = port.read(vm + VM.STATE);
+    if (state !== VM_STATE.RUNNING && state !== VM_STATE.WAITING) return;
+    const due = port.read64(vm + VM.TIMER_NEXT);
+    if (port.now >= due) {
       const periods = Math.floor((port.now - due) / period) + 1;
       port.write64(vm + VM.TIMER_NEXT, due + periods * period);
-      port.add(vm + VM.V_TICKS, periods);
+      port.add(vm + VM.TICKS_OWED, periods);
       this.#endSitOut(vm);
-      this.raise(vm, VIRQ.TIMER);
     }
+    if (port.read(vm + VM.TICKS_OWED) === 0) return;
+    const waits = port.read(vm + VM.WAITING) !== 0;
+    const ran = this.#ownCycles(vm) - port.read64(vm + VM.TICK_CYCLES);
+    if (waits || ran >= period) this.raise(vm, VIRQ.TIMER);
+  }
+
+  /** UART0: what comes in goes to VM0, or to the VM that VM0 gave it to. */
+  #uart(): void {
+    const port = this.port;
+    const g = MAP.GLOBAL;
+    while ((port.device(UFSTAT0) & 0x7f) !== 0) {
+      const byte = port.deviceByte(URXH0);
+      if (byte === TILDE && port.read(g + GLOBAL.CONSOLE_LINE) !== 0) {
+        port.write(g + GLOBAL.CONSOLE_VM, 0);
+      }
+      port.write(g + GLOBAL.CONSOLE_LINE, byte === 10 || byte === 13 ? 1 : 0);
+      const vm = port.read(MAP.VM_TABLE + port.read(g + GLOBAL.CONSOLE_VM) * 4);
+      if (vm !== 0) this.input(vm, byte);
+    }
+    port.setDevice(SUBSRCPND, 1);
+  }
+
+  /** A byte for a VM's console; false when its ring is full, or kept cuts still need all of it. */
+  input(vm: number, byte: number): boolean {
+    const port = this.port;
+    const write = port.read(vm + VM.INPUT_WRITE);
+    if (write - this.backup.oldestHeld(vm, VM.INPUT_READ) >= INPUT_RING) return false;
+    port.storeByte(vm + VM.INPUT + write % INPUT_RING, byte);
+    port.write(vm + VM.INPUT_WRITE, (write + 1) >>> 0);
+    this.raise(vm, VIRQ.CONSOLE);
+    return true;
+  }
+
+  // --- detectors -------------------------------------------------------------------------------
+
+  /** A VM that neither waited nor kicked its watchdog for a period. */
+  #watchdogDue(vm: number): boolean {
+    const port = this.port;
+    const period = port.read64(vm + VM.WATCHDOG);
+    return period !== 0 && port.read(vm + VM.STATE) === VM_STATE.RUNNING &&
+      port.now - port.read64(vm + VM.KICKED) > period;
+  }
+
+  /** An error that no exception of the guest raised: its context is saved already. */
+  #late(vm: number, kind: FaultKind): void {
+    this.kick(vm);
+    const port = this.port;
+    const unit = runningTask(port, vm);
+    const slot = unit === 0 ? vm + VM.KERNEL_CONTEXT : port.read(unit + UNIT.SLOT);
+    this.#raiseFault(
+      vm,
+      unit,
+      kind,
+      0,
+      0,
+      port.read(slot + CONTEXT.PC),
+      port.read(slot + CONTEXT.CPSR),
+    );
+  }
+
+  /** A storm of refused hypercalls; true when the caller has been dealt with. */
+  refused(vm: number, lr: number): boolean {
+    const port = this.port;
+    const g = MAP.GLOBAL;
+    const limit = port.read(g + GLOBAL.STORM_LIMIT);
+    if (limit === 0) return false;
+    if (port.now - port.read64(vm + VM.STORM_START) > port.read(g + GLOBAL.STORM_WINDOW)) {
+      port.write64(vm + VM.STORM_START, port.now);
+      port.write(vm + VM.STORM_COUNT, 0);
+    }
+    if (port.add(vm + VM.STORM_COUNT, 1) < limit) return false;
+    port.write(vm + VM.STORM_COUNT, 0);
+    this.#save(vm, lr, this.#cpu.spsr);
+    this.#late(vm, "hypercall");
+    return true;
+  }
+
+  /** One step of the table scrubber, now and then. */
+  #scrub(): void {
+    const port = this.port;
+    const every = port.read(MAP.GLOBAL + GLOBAL.SCRUB_EVERY);
+    if (every === 0 || port.read(MAP.GLOBAL + GLOBAL.TICKS) % every !== 0) return;
+    for (const repaired of this.tables.scrub()) this.#tableEvent(repaired);
+  }
+
+  #tableEvent(repaired: RepairedEntry): void {
+    const port = this.port;
+    const { vm, unit, address, found, expected } = repaired;
+    const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
+    port.add(vm + VM.FAULTS, 1);
+    this.recorder.emit({
+      type: "fault",
+      t: this.ns,
+      vm: this.name(vm),
+      ...(task ? { task: readName(port, unit + UNIT.NAME) } : {}),
+      class: "vmm",
+      kind: "table-damaged",
+      pc: hex(0),
+      detail: `descriptor at ${hex(address)}: ${hex(found)} instead of ${hex(expected)}, repaired`,
+    });
   }
 
   #endSitOut(vm: number): void {
@@ -699,9 +1022,44 @@ export class Vmm {
       ? port.mrc(5, 0, 1)
       : 0;
     const far = kind === "data-abort" ? port.mrc(6, 0, 0) : pc;
+    const va = kind === "data-abort" ? far - slotMva(id, 0) : pc;
+    if (kind !== "undefined" && this.#tableRepaired(vm, va)) {
+      this.#cpu.cpsr = cpsr;
+      this.#cpu.pc = pc;
+      return;
+    }
+    this.#save(vm, pc, cpsr);
     const unit = this.#classify(vm, pc, far);
-    if (unit !== 0) this.#accountTask(runningTask(port, vm) || unit);
+    this.#raiseFault(vm, unit, kind, fsr, far, pc, cpsr);
+  }
+
+  /** The abort came from a damaged descriptor, which is right again: the access is tried again. */
+  #tableRepaired(vm: number, va: number): boolean {
+    if (va < 0 || va >= SLOT_MAP.SIZE) return false;
+    const repaired = this.tables.check(vm, va);
+    for (const entry of repaired) this.#tableEvent(entry);
+    return repaired.length > 0;
+  }
+
+  #raiseFault(
+    vm: number,
+    unit: number,
+    kind: FaultKind,
+    fsr: number,
+    far: number,
+    pc: number,
+    cpsr: number,
+  ): void {
+    const port = this.port;
+    const id = port.read(vm + VM.ID);
     port.add(vm + VM.FAULTS, 1);
+    writeLog(port, this.ns, {
+      vm: id,
+      task: unit === 0 ? NONE : port.read(unit + UNIT.TASK),
+      what: LOG_WHAT.FAULT,
+      detail: LOG_FAULTS.indexOf(kind),
+      address: pc,
+    });
     this.recorder.emit(this.#faultEvent(vm, id, unit, kind, fsr, far, pc, cpsr));
     this.recover(vm, unit);
   }
@@ -709,16 +1067,23 @@ export class Vmm {
   /** Recovers a task (`unit`) or, when it is 0, a guest, and goes on. */
   recover(vm: number, unit: number): void {
     const port = this.port;
-    const goOn = unit !== 0 ? this.recovery.task(vm, unit) : this.recovery.guest(vm);
+    // Without a call-back a task can't be rolled back under its kernel (R3).
+    const alone = unit !== 0 && this.journal.canUndo(vm);
+    const goOn = alone ? this.recovery.task(vm, unit) : this.recovery.guest(vm);
     switch (goOn) {
       case GO_ON.TASK:
-        port.write(vm + VM.VMODE, VMODE.TASK);
+      case GO_ON.KERNEL:
+        if (port.read(unit + UNIT.JOURNAL_COUNT) === 0) return this.#goOnTask(vm, unit, goOn);
+        port.write(vm + VM.UNDO_TASK, port.read(unit + UNIT.TASK) + 1);
+        port.write(vm + VM.UNDO_NEXT, port.read(unit + UNIT.JOURNAL_COUNT));
+        port.write(vm + VM.UNDO_GO_ON, goOn);
+        return this.#undoNext(vm);
+      case GO_ON.SKIP:
         return this.#resumeVm(vm);
-      case GO_ON.KERNEL: {
-        // The kernel is entered as by an interrupt without a source: it chooses the next task.
-        const running = runningTask(port, vm) || unit;
-        return this.#enterKernelIrq(vm, running, 0);
-      }
+      case GO_ON.DELETE:
+        port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
+        this.deleteVm(vm);
+        return this.#reschedule();
       case GO_ON.HALT:
         return this.#postMortem("the recovery policy asks for a halt");
       default:
@@ -735,11 +1100,47 @@ export class Vmm {
     }
   }
 
+  #goOnTask(vm: number, unit: number, goOn: number): void {
+    const port = this.port;
+    const running = runningTask(port, vm) || unit;
+    if (goOn === GO_ON.KERNEL) {
+      // The kernel is entered as by an interrupt without a source: it chooses the next task.
+      return this.#enterKernelIrq(vm, running, 0);
+    }
+    port.write(vm + VM.VMODE, VMODE.TASK);
+    this.#resumeVm(vm);
+  }
+
+  /** Lets the kernel undo the next consuming call of a task that was rolled back (R3). */
+  #undoNext(vm: number): void {
+    const port = this.port;
+    const task = port.read(vm + VM.UNDO_TASK) - 1;
+    const unit = unitOf(port, vm, task + 2);
+    const found = this.journal.undo(vm, unit, port.read(vm + VM.UNDO_NEXT));
+    if (found === undefined) {
+      this.journal.rewind(unit);
+      port.write(vm + VM.UNDO_TASK, 0);
+      return this.#goOnTask(vm, unit, port.read(vm + VM.UNDO_GO_ON));
+    }
+    port.write(vm + VM.UNDO_NEXT, found.index);
+    this.#enterKernel(vm, unit, 0);
+    const { number, argument, result } = found.call;
+    [task, number, argument, result].forEach((value, i) => this.#cpu.setUserReg(i, value));
+    this.#cpu.pc = port.read(vm + VM.UNDO);
+  }
+
+  /** HC_UNDONE. */
+  undone(vm: number): number | undefined {
+    if (this.port.read(vm + VM.UNDO_TASK) === 0) return VMI_ERROR.ESTATE;
+    this.#undoNext(vm);
+    return undefined;
+  }
+
   /** The unit of the task whose error it is, 0: the guest's. */
   #classify(vm: number, pc: number, far: number): number {
     const port = this.port;
     const running = runningTask(port, vm);
-    const by = port.read(MAP.GLOBAL + GLOBAL.CLASSIFY);
+    const by = port.read(vm + VM.POLICY + POLICY.CLASSIFY);
     if (by === CLASSIFY.CONTEXT) return running;
     const id = port.read(vm + VM.ID);
     const address = by === CLASSIFY.PC ? pc : far - slotMva(id, 0);

@@ -9,12 +9,17 @@
  */
 
 import {
+  CALL_KIND,
   CONTROL_FIELDS,
   DISPATCH,
   type Field,
   type Hypercall,
   HYPERCALLS,
   INFO_FIELDS,
+  LOG_ACTIONS,
+  LOG_FAULTS,
+  LOG_FIELDS,
+  LOG_WHAT,
   MANIFEST_HEADER,
   MANIFEST_MAGIC,
   MANIFEST_RECORD,
@@ -22,6 +27,7 @@ import {
   PAGE,
   PIECE,
   PIECE_KIND,
+  POLICY_PRESET,
   SLOT_MAP,
   STATUS_FIELDS,
   VIRQ,
@@ -46,7 +52,7 @@ import { WDT_REGISTERS } from "../core/s3c2440_wdt.ts";
 export const INCLUDE: URL = new URL("../guests/include/", import.meta.url);
 
 /** Hypercalls whose result is 64 bits wide, in r0 (low) and r1. */
-const WIDE: ReadonlySet<string> = new Set(["TIME"]);
+const WIDE: ReadonlySet<string> = new Set(["TIME", "RECEIVE"]);
 
 function hex(value: number): string {
   return "0x" + value.toString(16).padStart(8, "0");
@@ -93,6 +99,11 @@ function structure(name: string, fields: readonly Field[], size?: number): strin
 
 function hexOffset(offset: number): string {
   return "0x" + offset.toString(16).padStart(3, "0");
+}
+
+/** An initializer of an array of strings. */
+function names(name: string, texts: readonly string[]): string {
+  return `#define ${name} { ${texts.map((text) => `"${text}"`).join(", ")} }`;
 }
 
 /** An inline function that makes one hypercall. */
@@ -204,6 +215,17 @@ function vmiHeader(): string {
     "/* Flags of HC_DISPATCH. */",
     ...defines("DISPATCH_", DISPATCH),
     "",
+    "/* Kinds of kernel calls, for HC_JOURNAL. */",
+    ...defines("CALL_", CALL_KIND),
+    "",
+    "/* Recovery policies of HC_VM_POLICY. */",
+    ...defines("POLICY_", POLICY_PRESET),
+    "",
+    "/* What a log entry tells of, and names for its details. */",
+    ...defines("LOG_", LOG_WHAT),
+    names("LOG_FAULT_NAMES", LOG_FAULTS),
+    names("LOG_ACTION_NAMES", LOG_ACTIONS),
+    "",
     "/* Numbers of the hypercalls, in r12. */",
     ...HYPERCALLS.map((call) => define(`HC_${call.name}`, call.number)),
     "",
@@ -225,7 +247,7 @@ function vmiHeader(): string {
     "#include <stddef.h>",
     "#include <stdint.h>",
     "",
-    `#define VM_STATE_NAMES { ${VM_STATE_NAMES.map((n) => `"${n}"`).join(", ")} }`,
+    names("VM_STATE_NAMES", VM_STATE_NAMES),
     "",
     "/* The control page: the guest kernel writes it. */",
     ...structure("vmi_control", CONTROL_FIELDS),
@@ -237,6 +259,7 @@ function vmiHeader(): string {
     "",
     "/* What HC_VM_STATUS fills. */",
     ...structure("vmi_vm_status", STATUS_FIELDS),
+    ...structure("vmi_log", LOG_FIELDS),
     "",
     "/* Hypercalls. Only from kernel mode; all registers but the result's are kept. */",
     ...HYPERCALLS.flatMap((call) => [`/* ${call.doc} */`, ...inline(call)]),

@@ -29,6 +29,8 @@ import { actions, core, guestWord, lines, miniLab, monitorHash, ofType } from ".
 /** The breakpoint in the task that looks at the other's data. */
 const PEEK = "peek";
 
+const DATA_ABORT = 0x10;
+
 Deno.test(
   "Vmm closes a task just switched out: a warm TLB entry does not open it",
   core,
@@ -71,8 +73,10 @@ Deno.test(
 
     board.cpu.breakpoints.clear();
     let walksAtFault = -1;
-    lab.recorder.onEvent = (e) => {
-      if (e.type === "fault") walksAtFault = board.mmu.counters.walksData;
+    const monitor = board.onTrap!;
+    board.onTrap = (vector) => {
+      if (vector === DATA_ABORT && walksAtFault < 0) walksAtFault = board.mmu.counters.walksData;
+      monitor(vector);
     };
     const events = lab.runAll({ for: "1ms" });
     const [fault] = ofType(events, "fault");

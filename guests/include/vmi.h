@@ -32,6 +32,26 @@
 #define DISPATCH_RESULT          1
 #define DISPATCH_WAIT            2
 
+/* Kinds of kernel calls, for HC_JOURNAL. */
+#define CALL_NEUTRAL             0
+#define CALL_CONSUMING           1
+#define CALL_PRODUCING           2
+#define CALL_TIME                3
+
+/* Recovery policies of HC_VM_POLICY. */
+#define POLICY_DEFAULT           0
+#define POLICY_STOP              1
+#define POLICY_RESTART           2
+#define POLICY_IMMEDIATE         3
+#define POLICY_HALT              4
+
+/* What a log entry tells of, and names for its details. */
+#define LOG_FAULT                1
+#define LOG_RECOVERY             2
+#define LOG_STATE                3
+#define LOG_FAULT_NAMES { "data-abort", "prefetch-abort", "undefined", "hypercall", "watchdog", "standby-damaged", "table-damaged" }
+#define LOG_ACTION_NAMES { "swap-task", "restart-task", "stop-task", "swap-guest", "restart-guest", "stop-guest", "halt", "skip", "kill-task", "kill-guest" }
+
 /* Numbers of the hypercalls, in r12. */
 #define HC_VERSION               0
 #define HC_SETUP                 1
@@ -48,6 +68,11 @@
 #define HC_WAIT                  12
 #define HC_CHECKPOINT            13
 #define HC_HALT                  14
+#define HC_JOURNAL               15
+#define HC_UNDONE                16
+#define HC_WATCHDOG              17
+#define HC_SEND                  18
+#define HC_RECEIVE               19
 #define HC_VM_CREATE             32
 #define HC_VM_START              33
 #define HC_VM_STOP               34
@@ -55,6 +80,9 @@
 #define HC_VM_STATUS             36
 #define HC_VM_BACKUP             37
 #define HC_IMAGE_NAME            38
+#define HC_VM_POLICY             39
+#define HC_VM_LOG                40
+#define HC_VM_CONSOLE            41
 
 /* Results below zero. */
 #define VMI_ENOSYS               (-1)
@@ -63,6 +91,7 @@
 #define VMI_EFAULT               (-4)
 #define VMI_ENOMEM               (-5)
 #define VMI_ESTATE               (-6)
+#define VMI_EAGAIN               (-7)
 
 /* States of a VM. */
 #define VM_NONE                  0
@@ -148,6 +177,22 @@ _Static_assert(offsetof(struct vmi_vm_status, checkpoints) == 0x01c, "vmi_vm_sta
 _Static_assert(offsetof(struct vmi_vm_status, faults) == 0x020, "vmi_vm_status.faults");
 _Static_assert(offsetof(struct vmi_vm_status, recoveries) == 0x024, "vmi_vm_status.recoveries");
 _Static_assert(offsetof(struct vmi_vm_status, tasks) == 0x028, "vmi_vm_status.tasks");
+struct vmi_log {
+    uint32_t time_lo;            /* 0x000 board time in ns, low word */
+    uint32_t time_hi;            /* 0x004 high word */
+    uint32_t vm;                 /* 0x008 VM number */
+    uint32_t task;               /* 0x00c task number, 0xffffffff: none */
+    uint32_t what;               /* 0x010 LOG_FAULT, LOG_RECOVERY or LOG_STATE */
+    uint32_t detail;             /* 0x014 kind of fault, action of the recovery, or state of the VM */
+    uint32_t address;            /* 0x018 PC of a fault, otherwise 0 */
+};
+_Static_assert(offsetof(struct vmi_log, time_lo) == 0x000, "vmi_log.time_lo");
+_Static_assert(offsetof(struct vmi_log, time_hi) == 0x004, "vmi_log.time_hi");
+_Static_assert(offsetof(struct vmi_log, vm) == 0x008, "vmi_log.vm");
+_Static_assert(offsetof(struct vmi_log, task) == 0x00c, "vmi_log.task");
+_Static_assert(offsetof(struct vmi_log, what) == 0x010, "vmi_log.what");
+_Static_assert(offsetof(struct vmi_log, detail) == 0x014, "vmi_log.detail");
+_Static_assert(offsetof(struct vmi_log, address) == 0x018, "vmi_log.address");
 
 /* Hypercalls. Only from kernel mode; all registers but the result's are kept. */
 /* returns VMI_VERSION */
@@ -296,6 +341,55 @@ static inline int32_t hc_halt(uint32_t code)
     return (int32_t)r0;
 }
 
+/* registers the undo call-back and the kinds (CALL_...) of kernel calls 0-63, a table of 64 bytes; undo 0 takes the registration back. Without one, task errors roll the guest back. After a task's rollback the call-back is entered in kernel mode, on the kernel stack, once for each consuming call since the checkpoint, newest first: r0 = task, r1 = number of the call, r2 = its first argument, r3 = its result; it ends by HC_UNDONE */
+static inline int32_t hc_journal(uint32_t undo, uint32_t kinds)
+{
+    register uint32_t r12 __asm__("r12") = HC_JOURNAL;
+    register uint32_t r0 __asm__("r0") = undo;
+    register uint32_t r1 __asm__("r1") = kinds;
+    __asm__ volatile("swi 0" : "+r"(r0) : "r"(r12), "r"(r1) : "memory");
+    return (int32_t)r0;
+}
+
+/* ends the undo call-back; does not return but on an error */
+static inline int32_t hc_undone(void)
+{
+    register uint32_t r12 __asm__("r12") = HC_UNDONE;
+    register uint32_t r0 __asm__("r0");
+    __asm__ volatile("swi 0" : "=r"(r0) : "r"(r12) : "memory");
+    return (int32_t)r0;
+}
+
+/* sets this VM's watchdog and kicks it; it is kicked too whenever the VM waits. 1000..60000000 microseconds of board time; 0 stops it */
+static inline int32_t hc_watchdog(uint32_t period_us)
+{
+    register uint32_t r12 __asm__("r12") = HC_WATCHDOG;
+    register uint32_t r0 __asm__("r0") = period_us;
+    __asm__ volatile("swi 0" : "+r"(r0) : "r"(r12) : "memory");
+    return (int32_t)r0;
+}
+
+/* sends a message of 1..240 bytes to another VM; VMI_EAGAIN when its ring is full, VMI_EINVAL when there is no such VM. After a rollback, what was sent already is not sent again */
+static inline int32_t hc_send(uint32_t vm, uint32_t buffer, uint32_t length)
+{
+    register uint32_t r12 __asm__("r12") = HC_SEND;
+    register uint32_t r0 __asm__("r0") = vm;
+    register uint32_t r1 __asm__("r1") = buffer;
+    register uint32_t r2 __asm__("r2") = length;
+    __asm__ volatile("swi 0" : "+r"(r0) : "r"(r12), "r"(r1), "r"(r2) : "memory");
+    return (int32_t)r0;
+}
+
+/* takes the oldest message, cut to `length` bytes; returns its length and in r1 the sender, or 0 when there is none */
+static inline uint64_t hc_receive(uint32_t buffer, uint32_t length)
+{
+    register uint32_t r12 __asm__("r12") = HC_RECEIVE;
+    register uint32_t r0 __asm__("r0") = buffer;
+    register uint32_t r1 __asm__("r1") = length;
+    __asm__ volatile("swi 0" : "+r"(r0), "+r"(r1) : "r"(r12) : "memory");
+    return (uint64_t)r1 << 32 | r0;
+}
+
 /* creates a VM from image number `image` of the flash; returns the VM's number */
 static inline int32_t hc_vm_create(uint32_t image)
 {
@@ -358,6 +452,35 @@ static inline int32_t hc_image_name(uint32_t image, uint32_t buffer)
     register uint32_t r0 __asm__("r0") = image;
     register uint32_t r1 __asm__("r1") = buffer;
     __asm__ volatile("swi 0" : "+r"(r0) : "r"(r12), "r"(r1) : "memory");
+    return (int32_t)r0;
+}
+
+/* gives a VM one of the recovery policies POLICY_... */
+static inline int32_t hc_vm_policy(uint32_t vm, uint32_t preset)
+{
+    register uint32_t r12 __asm__("r12") = HC_VM_POLICY;
+    register uint32_t r0 __asm__("r0") = vm;
+    register uint32_t r1 __asm__("r1") = preset;
+    __asm__ volatile("swi 0" : "+r"(r0) : "r"(r12), "r"(r1) : "memory");
+    return (int32_t)r0;
+}
+
+/* writes the index-th newest entry of the monitor's log, a struct vmi_log, to buffer; returns 1, or 0 when there are no so many */
+static inline int32_t hc_vm_log(uint32_t index, uint32_t buffer)
+{
+    register uint32_t r12 __asm__("r12") = HC_VM_LOG;
+    register uint32_t r0 __asm__("r0") = index;
+    register uint32_t r1 __asm__("r1") = buffer;
+    __asm__ volatile("swi 0" : "+r"(r0) : "r"(r12), "r"(r1) : "memory");
+    return (int32_t)r0;
+}
+
+/* gives the input of UART0 to that VM until a line that begins with ~ brings it back to VM0 */
+static inline int32_t hc_vm_console(uint32_t vm)
+{
+    register uint32_t r12 __asm__("r12") = HC_VM_CONSOLE;
+    register uint32_t r0 __asm__("r0") = vm;
+    __asm__ volatile("swi 0" : "+r"(r0) : "r"(r12) : "memory");
     return (int32_t)r0;
 }
 
