@@ -162,6 +162,23 @@ case "alignment/fault/aligned-ones-pass"
         swpb    r5, r0, [r1]
         done
 
+case "alignment/fault/takes-effect-at-once"
+        readable
+        setr    1, PLACE
+        setr    2, PLACE + 2
+        attempt 1f
+        expect_done
+        control C1_A
+        attempt 1f
+        expect_done
+        attempt 2f
+        expect_data_abort 2f, ALIGNMENT, PLACE + 2
+        endcase
+1:      ldr     r0, [r1]
+        done
+2:      ldr     r0, [r2]
+        done
+
 case "alignment/fault/none-on-fetch"
         readable
         control C1_A

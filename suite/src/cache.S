@@ -850,4 +850,110 @@ case "cache/self-modifying/whole-cache-maintenance"
         invalidate_instruction
         expect_call VA(0), 2
         endcase
+
+/* Code at VA(0) that has run, changed by each kind of store; caches off, nothing to maintain. */
+.macro modified_by name, code:vararg
+case "cache/self-modifying/by-\name"
+        poke_code FRAME(0), 1
+        set_l1  VA(0), SECTION(FRAME(0), AP_FULL, 5)
+        expect_call VA(0), 1
+        expect_call VA(0), 1
+        ldr     r3, =VA(0)
+        ldr     r4, =0xe3a00002
+        ldr     r5, =0xe1a0f00e
+        \code
+        expect_call VA(0), 2
+        endcase
+.endm
+        modified_by "str", str r4, [r3]
+        modified_by "strb", strb r4, [r3]
+        modified_by "strh", strh r4, [r3]
+        modified_by "stm", stmia r3, {r4, r5}
+        modified_by "swp", swp r6, r4, [r3]
+        modified_by "strt", strt r4, [r3], #0
+
+case "cache/self-modifying/by-an-alias"
+        poke_code FRAME(0), 1
+        set_l1  VA(0), SECTION(FRAME(0), AP_FULL, 5)
+        set_l1  VA(1), COARSE_TABLE(0, 6)
+        set_coarse 0, VA(1) + 0x3000, SMALL(FRAME(0), AP_FULL)
+        expect_call VA(0), 1
+        poke    VA(1) + 0x3000, 0xe3a00002
+        expect_call VA(0), 2
+        poke    FRAME(0), 0xe3a00003
+        expect_call VA(0), 3
+        endcase
+
+case "cache/self-modifying/seen-through-every-mapping"
+        poke_code FRAME(0), 1
+        set_l1  VA(0), SECTION(FRAME(0), AP_FULL, 5)
+        set_l1  VA(1), SECTION(FRAME(0), AP_FULL, 6)
+        expect_call VA(0), 1
+        expect_call VA(1), 1
+        poke    VA(0), 0xe3a00002
+        expect_call VA(1), 2
+        expect_call VA(0), 2
+        endcase
+
+case "cache/self-modifying/ahead-in-the-same-page"
+        poke    FRAME(0) + 0, 0xe5810020        /* str r0, [r1, #0x20] */
+        .irp    at, 0x04, 0x08, 0x0c, 0x10, 0x14, 0x18, 0x1c
+        poke    FRAME(0) + \at, 0xe1a00000      /* nop */
+        .endr
+        poke    FRAME(0) + 0x20, 0xe3a02001     /* mov r2, #1 */
+        poke    FRAME(0) + 0x24, CODE_DONE
+        set_l1  VA(0), SECTION(FRAME(0), AP_FULL, 5)
+        setr    0, 0xe3a02002                   /* mov r2, #2 */
+        setr    1, VA(0)
+        attempt VA(0)
+        expect_exception SWI, VA(0) + 0x28, PSR_USR
+        expect_cap R2, 2
+        endcase
+
+case "cache/self-modifying/loop-that-counts-in-its-own-code"
+        poke    FRAME(0) + 0x00, 0xe5910020     /* ldr r0, [r1, #0x20] */
+        poke    FRAME(0) + 0x04, 0xe2800001     /* add r0, r0, #1 */
+        poke    FRAME(0) + 0x08, 0xe5810020     /* str r0, [r1, #0x20] */
+        .irp    at, 0x0c, 0x10, 0x14, 0x18, 0x1c
+        poke    FRAME(0) + \at, 0xe1a00000
+        .endr
+        poke    FRAME(0) + 0x20, 0xe3a02000     /* mov r2, #0 */
+        poke    FRAME(0) + 0x24, 0xe3520064     /* cmp r2, #100 */
+        poke    FRAME(0) + 0x28, 0x1afffff4     /* bne .-0x28 */
+        poke    FRAME(0) + 0x2c, CODE_DONE
+        set_l1  VA(0), SECTION(FRAME(0), AP_FULL, 5)
+        setr    1, VA(0)
+        attempt VA(0)
+        expect_exception SWI, VA(0) + 0x30, PSR_USR | 0x60000000
+        expect_cap R2, 100
+        expect_word FRAME(0) + 0x20, 0xe3a02064
+        endcase
+
+case "cache/self-modifying/frame-changes-hands"
+        poke_code FRAME(0), 1
+        poke_code FRAME(1), 2
+        set_l1  VA(0), COARSE_TABLE(0, 5)
+        set_coarse 0, VA(0), SMALL(FRAME(0), AP_FULL)
+        expect_call VA(0), 1
+        set_coarse 0, VA(0), SMALL(FRAME(1), AP_FULL)
+        invalidate_tlbs
+        expect_call VA(0), 2
+        poke    FRAME(0), 0xe3a00003
+        expect_call VA(0), 2
+        set_coarse 0, VA(0), SMALL(FRAME(0), AP_FULL)
+        invalidate_tlbs
+        expect_call VA(0), 3
+        endcase
+
+case "cache/self-modifying/arm-and-thumb-share-a-word"
+        poke    FRAME(0), 0x47702009            /* Thumb: mov r0, #9; bx lr */
+        set_l1  VA(0), SECTION(FRAME(0), AP_FULL, 5)
+        call    VA(0) + 1
+        expect  r0, 9
+        poke_code FRAME(0), 1
+        expect_call VA(0), 1
+        poke    FRAME(0), 0x47702008
+        call    VA(0) + 1
+        expect  r0, 8
+        endcase
         .ltorg

@@ -286,4 +286,13 @@ case "cp15/operation/\name"
         operation "c8-invalidate-instruction-entry", "c8, c5", 1, FRAME(0)
         operation "c8-invalidate-data", "c8, c6", 0, 0
         operation "c8-invalidate-data-entry", "c8, c6", 1, FRAME(0)
+
+case "cp15/operation/c7-wait-for-interrupt-ends-with-a-masked-one", NEEDS_IRQ
+        board_irq_raise
+        setr    0, 0
+        attempt 1f, PSR_SVC
+        expect_exception SWI, 1f + 8, PSR_SVC
+        endcase
+1:      mcr     p15, 0, r0, c7, c0, 4
+        done
         .ltorg

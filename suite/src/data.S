@@ -254,6 +254,128 @@ case "data-abort/kind/\name-store"
         kind_case "permission-large-page", FSR(7, PERMISSION_PAGE), PSR_USR, kind_permission_large
         kind_case "permission-tiny-page", FSR(7, PERMISSION_PAGE), PSR_USR, kind_permission_tiny
 
+/* --- every instruction under every kind of fault ------------------------------------------------------ */
+
+/* Parameter of a case: kind in bits 2:0, instruction in bits 7:3. */
+#define M_TRANSLATION_SECTION 0
+#define M_TRANSLATION_PAGE    1
+#define M_DOMAIN_SECTION      2
+#define M_DOMAIN_PAGE         3
+#define M_PERMISSION_SECTION  4
+#define M_PERMISSION_PAGE     5
+
+.macro matrix_kind name, kind
+        .set    matrix_number, 0
+        .irp    instruction, ldr-pre, ldrb-post, ldrh-pre, ldrsb-post, ldrsh-pre, ldm-writeback, ldrt, \
+                ldrbt, str-post, strb-pre, strh-post, stm-writeback, strt, strbt, swp, swpb
+        matrix_case \name, \instruction, (\kind) | (matrix_number << 3)
+        .set    matrix_number, matrix_number + 1
+        .endr
+.endm
+.macro matrix_case name, instruction, parameter
+        .pushsection .names, "a"
+.Lname\@:
+        .asciz  "data-abort/\name/\instruction"
+        .popsection
+        .pushsection .cases, "a"
+        .word   .Lname\@, abort_matrix, 0, \parameter
+        .popsection
+.endm
+        matrix_kind "translation-section", M_TRANSLATION_SECTION
+        matrix_kind "translation-page", M_TRANSLATION_PAGE
+        matrix_kind "domain-section", M_DOMAIN_SECTION
+        matrix_kind "domain-page", M_DOMAIN_PAGE
+        matrix_kind "permission-section", M_PERMISSION_SECTION
+        matrix_kind "permission-page", M_PERMISSION_PAGE
+
+        .equ    MATRIX_AT, VA(0) + 0x840
+
+/* The code of those cases; r0 = parameter. Domain 6, User mode. */
+abort_matrix:
+        mov     r4, r0
+        poke    FRAME(0) + 0x838, 0x01d01d00
+        poke    FRAME(0) + 0x840, 0x01d01d01
+        poke    FRAME(0) + 0x844, 0x01d01d02
+        setr    1, MATRIX_AT
+        setr    2, 0x10
+        and     r5, r4, #7
+        adr     r0, 8f
+        ldr     pc, [r0, r5, lsl #2]
+8:      .word   10f, 11f, 12f, 13f, 14f, 15f
+11:     set_l1  VA(0), COARSE_TABLE(0, 6)
+        b       10f
+12:     set_l1  VA(0), SECTION(FRAME(0), AP_FULL, 6)
+        domains DOMAIN_ACCESS(6, NO_ACCESS)
+        b       10f
+13:     set_l1  VA(0), COARSE_TABLE(0, 6)
+        set_coarse 0, VA(0), SMALL(FRAME(0), AP_FULL)
+        domains DOMAIN_ACCESS(6, NO_ACCESS)
+        b       10f
+14:     set_l1  VA(0), SECTION(FRAME(0), AP_PRIV, 6)
+        b       10f
+15:     set_l1  VA(0), COARSE_TABLE(0, 6)
+        set_coarse 0, VA(0), (FRAME(0) | APS(3, 3, 1, 3) | 2)
+10:     mov     r6, r4, lsr #3
+        ldr     r0, =abort_matrix_code
+        add     r7, r0, r6, lsl #3
+        mov     r0, r7
+        mov     r1, #PSR_USR
+        bl      attempt_run
+        expect_cap KIND, DATA
+        ldr     r3, =captures
+        ldr     r1, [r3, #CAP_LR]
+        add     r2, r7, #8
+        compare
+        adr     r3, 9f
+        add     r3, r3, r5, lsl #1
+        ldrh    r2, [r3]
+        ldr     r3, =captures
+        ldr     r1, [r3, #CAP_FSR]
+        cmp     r5, #M_TRANSLATION_SECTION
+        andeq   r1, r1, #0xf
+        compare
+        ldr     r3, =abort_matrix_offset
+        ldrsb   r3, [r3, r6]
+        ldr     r2, =MATRIX_AT
+        add     r2, r2, r3
+        ldr     r3, =captures
+        ldr     r1, [r3, #CAP_FAR]
+        compare
+        expect_cap_masked SPSR, PSR_BITS, PSR_USR
+        expect_registers_kept
+        expect_word FRAME(0) + 0x838, 0x01d01d00
+        expect_word FRAME(0) + 0x840, 0x01d01d01
+        expect_word FRAME(0) + 0x844, 0x01d01d02
+        endcase
+9:      .hword  TRANSLATION_SECTION, FSR(6, TRANSLATION_PAGE), FSR(6, DOMAIN_SECTION)
+        .hword  FSR(6, DOMAIN_PAGE), FSR(6, PERMISSION_SECTION), FSR(6, PERMISSION_PAGE)
+
+/* What is added to MATRIX_AT by each, then the instructions: in the order of matrix_kind, two words each. */
+abort_matrix_offset:
+        .byte   4, 0, 4, 0, -4, 0, 0, 0, 0, 4, 0, -8, 0, 0, 0, 0
+abort_matrix_code:
+.macro matrix_instruction instruction:vararg
+        \instruction
+        done
+.endm
+        matrix_instruction ldr r0, [r1, #4]!
+        matrix_instruction ldrb r0, [r1], #1
+        matrix_instruction ldrh r0, [r1, #4]!
+        matrix_instruction ldrsb r0, [r1], r2
+        matrix_instruction ldrsh r0, [r1, #-4]!
+        matrix_instruction ldmia r1!, {r0, r3}
+        matrix_instruction ldrt r0, [r1], #4
+        matrix_instruction ldrbt r0, [r1], r2
+        matrix_instruction str r0, [r1], #4
+        matrix_instruction strb r0, [r1, #4]!
+        matrix_instruction strh r0, [r1], r2
+        matrix_instruction stmdb r1!, {r0, r3}
+        matrix_instruction strt r0, [r1], r2
+        matrix_instruction strbt r0, [r1], #1
+        matrix_instruction swp r0, r2, [r1]
+        matrix_instruction swpb r0, r2, [r1]
+        .ltorg
+
 /* External aborts, where a board has an address that answers with one. */
 #ifdef BOARD_ABORT
 #define ABORT_ADDRESS BOARD_ABORT
@@ -288,6 +410,7 @@ case "data-abort/external/fetch", NEEDS_EXTABORT
         external_section
         attempt VA(0)
         expect_prefetch_abort VA(0)
+        expect_cap IFSR, FSR(7, EXTERNAL_SECTION)
         endcase
 
 /* --- over the edge of a page --------------------------------------------------------------------------- */

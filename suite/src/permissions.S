@@ -240,6 +240,67 @@ case "permission/mode/\mode"
         privileged_mode irq, PSR_IRQ
         privileged_mode fiq, PSR_FIQ
 
+/* What a privileged access has put into the TLB is checked again for User mode, and the other way. */
+case "permission/mode/privileged-access-opens-nothing"
+        set_l1  VA(0), SECTION(FRAME(0), AP_PRIV, 5)
+        setr    1, WHERE
+        attempt 1f, PSR_SVC
+        expect_done
+        attempt 1f
+        expect_data_abort 1f, FSR(5, PERMISSION_SECTION), WHERE
+        attempt 1f, PSR_SYS
+        expect_done
+        endcase
+1:      ldr     r0, [r1]
+        str     r0, [r1]
+        done
+
+case "permission/mode/privileged-write-opens-nothing"
+        set_l1  VA(0), COARSE_TABLE(0, 5)
+        set_coarse 0, VA(0), SMALL(FRAME(0), AP_UREAD)
+        setr    1, WHERE
+        attempt 1f, PSR_SVC
+        expect_done
+        attempt 1f
+        expect_data_abort 1f + 4, FSR(5, PERMISSION_PAGE), WHERE
+        endcase
+1:      ldr     r0, [r1]
+        str     r0, [r1]
+        done
+
+case "permission/mode/privileged-fetch-opens-nothing"
+        set_l1  VA(0), SECTION(FRAME(0), AP_PRIV, 5)
+        poke    FRAME(0), CODE_DONE
+        attempt VA(0), PSR_SVC
+        expect_exception SWI, VA(0) + 4, PSR_SVC
+        attempt VA(0)
+        expect_prefetch_abort VA(0)
+        attempt VA(0), PSR_SVC
+        expect_exception SWI, VA(0) + 4, PSR_SVC
+        endcase
+
+case "permission/mode/ldr-opens-nothing-for-ldrt"
+        set_l1  VA(0), SECTION(FRAME(0), AP_PRIV, 5)
+        setr    1, WHERE
+        attempt 1f, PSR_SVC
+        expect_data_abort 1f + 4, FSR(5, PERMISSION_SECTION), WHERE, PSR_SVC
+        endcase
+1:      ldr     r0, [r1]
+        ldrt    r0, [r1], #4
+        done
+
+case "permission/mode/read-opens-nothing-for-write"
+        set_l1  VA(0), SECTION(FRAME(0), AP_UREAD, 5)
+        poke    FRAME(0) + 0x120, 0x01d01d01
+        setr    1, WHERE
+        attempt 1f
+        expect_data_abort 1f + 4, FSR(5, PERMISSION_SECTION), WHERE
+        expect_word FRAME(0) + 0x120, 0x01d01d01
+        endcase
+1:      ldr     r0, [r1]
+        strb    r1, [r1]
+        done
+
 .macro unprivileged_form name, instruction:vararg
 case "permission/unprivileged/\name"
         set_l1  VA(0), SECTION(FRAME(0), AP_PRIV, 5)
