@@ -9,6 +9,8 @@
  * @module
  */
 
+import { C7 } from "./cp15.ts";
+
 /** Sets ("segments"), selected by MVA bits 7:5. */
 export const CACHE_SETS = 8;
 /** Lines of a set. */
@@ -65,8 +67,6 @@ export class Cache {
   fills = 0;
   /** Half lines written back. */
   writeBacks = 0;
-  /** Counts every change of tags, for those who remember a line. */
-  generation = 0;
   readonly #memory: PhysicalMemory;
   readonly #tag: Int32Array = new Int32Array(LINES);
   readonly #pa: Int32Array = new Int32Array(LINES);
@@ -122,7 +122,6 @@ export class Cache {
     this.#pa[line] = first;
     this.#victim[set] = this.#next(way);
     this.fills++;
-    this.generation++;
     return line;
   }
 
@@ -150,14 +149,12 @@ export class Cache {
   invalidate(line: number): void {
     this.#tag[line] = 0;
     this.#dirty[line] = 0;
-    this.generation++;
   }
 
   /** Drops all lines; what is dirty is lost. */
   invalidateAll(): void {
     this.#tag.fill(0);
     this.#dirty.fill(0);
-    this.generation++;
   }
 
   /**
@@ -221,7 +218,6 @@ export class Cache {
     this.#random = s.random;
     this.fills = s.fills;
     this.writeBacks = s.writeBacks;
-    this.generation++;
   }
 
   #next(way: number): number {
@@ -231,4 +227,56 @@ export class Cache {
     this.#random = (x >>> 1) ^ (-(x & 1) & 0xd008);
     return this.#base + this.#random % (CACHE_WAYS - this.#base);
   }
+}
+
+/**
+ * Does a c7 operation other than a prefetch.
+ *
+ * @param icache Instruction cache.
+ * @param dcache Data cache.
+ * @param operation A value of {@linkcode C7}; others do nothing.
+ * @param operand Modified virtual address, or index and segment.
+ */
+export function maintainCaches(
+  icache: Cache,
+  dcache: Cache,
+  operation: number,
+  operand: number,
+): void {
+  switch (operation) {
+    case C7.INVALIDATE:
+      icache.invalidateAll();
+      dcache.invalidateAll();
+      break;
+    case C7.INVALIDATE_I:
+      icache.invalidateAll();
+      break;
+    case C7.INVALIDATE_I_LINE:
+      maintain(icache, icache.find(operand), false, true);
+      break;
+    case C7.INVALIDATE_D:
+      dcache.invalidateAll();
+      break;
+    case C7.INVALIDATE_D_LINE:
+      maintain(dcache, dcache.find(operand), false, true);
+      break;
+    case C7.CLEAN_LINE:
+      maintain(dcache, dcache.find(operand), true, false);
+      break;
+    case C7.CLEAN_INVALIDATE_LINE:
+      maintain(dcache, dcache.find(operand), true, true);
+      break;
+    case C7.CLEAN_INDEX:
+      maintain(dcache, dcache.lineOf(operand), true, false);
+      break;
+    case C7.CLEAN_INVALIDATE_INDEX:
+      maintain(dcache, dcache.lineOf(operand), true, true);
+      break;
+  }
+}
+
+function maintain(cache: Cache, line: number, clean: boolean, invalidate: boolean): void {
+  if (line < 0) return;
+  if (clean) cache.clean(line);
+  if (invalidate) cache.invalidate(line);
 }

@@ -12,44 +12,17 @@
 import { mulHighSigned, mulHighUnsigned } from "./bits.ts";
 import { type CpuCore, CYCLES } from "./cpu_core.ts";
 import {
-  exactStep,
   executeArm,
   executeThumb,
   shiftByConstant,
   shiftByRegister,
   shifterCarry,
 } from "./cpu_exact.ts";
-import { MODE, PSR, STATE } from "./cpu_state.ts";
+import { locate, stateOf } from "./cpu_fetch.ts";
+import { STATE } from "./cpu_state.ts";
 import { decodeArm, decodeThumb, FIELD, OP, SHIFT_KIND, SHIFT_NEGATE } from "./decode.ts";
-import { ACCESS } from "./mmu.ts";
 
 const { SET_CARRY, SHIFT } = FIELD;
-
-/** State bits for {@linkcode CodeCache.find}: Thumb, and 2 for User mode. */
-function stateOf(cpsr: number): number {
-  return ((cpsr & PSR.T) !== 0 ? 1 : 0) | ((cpsr & PSR.MODE) === MODE.USR ? 2 : 0);
-}
-
-/**
- * Finds the decoded page of an address by a translation.
- *
- * @returns Index in the pool; -1 when the instruction there was executed, or its abort taken, instead.
- */
-function locate(core: CpuCore, pc: number, state: number): number {
-  const mmu = core.mmu;
-  const pa = mmu.translate(pc, ACCESS.FETCH, (state & 2) === 0);
-  if (pa < 0) {
-    core.prefetchAbort(pc);
-    return -1;
-  }
-  const whole = mmu.entry < 0 || (mmu.itlb.mask[mmu.entry] & 0xfff) === 0;
-  const host = whole && mmu.direct ? mmu.host(pa - (pa & 0xfff), false) : -1;
-  if (host < 0) {
-    exactStep(core);
-    return -1;
-  }
-  return core.code.enter(pc, state, host);
-}
 
 /**
  * Executes instructions until the stretch is used up.
@@ -62,6 +35,7 @@ export function execute(core: CpuCore): void {
   const u8 = core.u8;
   const code = core.code.pool;
   const tables = core.mmu.lookaside;
+  const { BRANCH, LOAD_PC, LOAD_MULTIPLE_PC, MULTIPLY, MULTIPLY_LONG, SHIFT_BY_REGISTER } = CYCLES;
 
   // What depends on the processor state and the page.
   let state = stateOf(r[STATE.CPSR]);
@@ -211,8 +185,8 @@ export function execute(core: CpuCore): void {
             default: // by register
               value = shiftByRegister(m, (b >>> 13) & 3, r[(b >>> 8) & 15], c >>> 31);
               carry = -shifterCarry();
-              left--;
-              extra++;
+              left -= SHIFT_BY_REGISTER;
+              extra += SHIFT_BY_REGISTER;
               break;
           }
           if ((w & SET_CARRY) !== 0) c = carry;
@@ -672,8 +646,8 @@ export function execute(core: CpuCore): void {
           const e = r[read + (a >>> 12)];
           if (((a | e) & 3) !== 0) break;
           target = r[(a + e) >>> 2] & ~3;
-          left -= 4;
-          extra += 4;
+          left -= LOAD_PC;
+          extra += LOAD_PC;
           break page;
         }
         case 73: { // LDR_PC_POST
@@ -682,8 +656,8 @@ export function execute(core: CpuCore): void {
           if (((a | e) & 3) !== 0) break;
           r[(w >>> 12) & 15] = a + b;
           target = r[(a + e) >>> 2] & ~3;
-          left -= 4;
-          extra += 4;
+          left -= LOAD_PC;
+          extra += LOAD_PC;
           break page;
         }
         case 74: { // LDM
@@ -713,7 +687,7 @@ export function execute(core: CpuCore): void {
             r[31 - Math.clz32(list & -list)] = r[a++];
           }
           target = r[a] & (~3 | (~scale << 1));
-          const cost = (count === 1 ? 1 : count - 1) + 4;
+          const cost = (count === 1 ? 1 : count - 1) + LOAD_MULTIPLE_PC;
           left -= cost;
           extra += cost;
           break page;
@@ -742,187 +716,159 @@ export function execute(core: CpuCore): void {
         // ---- branches
         case 78: // B
           k += b;
-          left -= 2;
-          extra += 2;
+          left -= BRANCH;
+          extra += BRANCH;
           continue;
         case 79: // BL
           r[14] = (k << scale) + origin + 4;
           k += b;
-          left -= 2;
-          extra += 2;
+          left -= BRANCH;
+          extra += BRANCH;
           continue;
         case 80: // B_FAR
           target = ((k << scale) + origin + b) | 0;
-          left -= 2;
-          extra += 2;
+          left -= BRANCH;
+          extra += BRANCH;
           break page;
         case 81: // BL_FAR
           r[14] = (k << scale) + origin + 4;
           target = ((k << scale) + origin + b) | 0;
-          left -= 2;
-          extra += 2;
+          left -= BRANCH;
+          extra += BRANCH;
           break page;
         case 82: { // BX
           const to = r[(w >>> 16) & 15];
           // A change of state needs help.
           if ((to & 1) === scale) break;
           target = to & (~3 | (~scale << 1));
-          left -= 2;
-          extra += 2;
+          left -= BRANCH;
+          extra += BRANCH;
           break page;
         }
         case 83: // BL_SUFFIX
           target = ((r[14] + b) | 0) & ~1;
           r[14] = ((k << scale) + origin + 2) | 1;
-          left -= 2;
-          extra += 2;
+          left -= BRANCH;
+          extra += BRANCH;
           break page;
         case 84: // BEQ
-          if (z !== 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if (z === 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 85: // BNE
-          if (z === 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if (z !== 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 86: // BCS
-          if (c >= 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if (c < 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 87: // BCC
-          if (c < 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if (c >= 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 88: // BMI
-          if (n >= 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if (n < 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 89: // BPL
-          if (n < 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if (n >= 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 90: // BVS
-          if (v >= 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if (v < 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 91: // BVC
-          if (v < 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if (v >= 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 92: // BHI
-          if (c >= 0 || z === 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if (c < 0 && z !== 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 93: // BLS
-          if (c < 0 && z !== 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if (c >= 0 || z === 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 94: // BGE
-          if ((n ^ v) < 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if ((n ^ v) >= 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 95: // BLT
-          if ((n ^ v) >= 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if ((n ^ v) < 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 96: // BGT
-          if (z === 0 || (n ^ v) < 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if (z !== 0 && (n ^ v) >= 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
         case 97: // BLE
-          if (z !== 0 && (n ^ v) >= 0) {
-            k += 2;
-            continue;
-          }
-          k += b;
-          left -= 2;
-          extra += 2;
+          if (z === 0 || (n ^ v) < 0) {
+            k += b;
+            left -= BRANCH;
+            extra += BRANCH;
+          } else k += 2;
           continue;
 
         // ---- multiplication: Rd (RdHi) in 11:8, Rn (RdLo) in 15:12, Rm, Rs
         case 98: // MUL
           r[(w >>> 8) & 15] = Math.imul(r[(w >>> 16) & 15], r[(w >>> 20) & 15]);
-          left -= 3;
-          extra += 3;
+          left -= MULTIPLY;
+          extra += MULTIPLY;
           k += 2;
           continue;
         case 99: // MLA
           r[(w >>> 8) & 15] = Math.imul(r[(w >>> 16) & 15], r[(w >>> 20) & 15]) +
             r[(w >>> 12) & 15];
-          left -= 3;
-          extra += 3;
+          left -= MULTIPLY;
+          extra += MULTIPLY;
           k += 2;
           continue;
         case 100: // MULS
           n = z = Math.imul(r[(w >>> 16) & 15], r[(w >>> 20) & 15]);
           r[(w >>> 8) & 15] = n;
-          left -= 3;
-          extra += 3;
+          left -= MULTIPLY;
+          extra += MULTIPLY;
           k += 2;
           continue;
         case 101: { // UMULL
@@ -930,8 +876,8 @@ export function execute(core: CpuCore): void {
           const d = r[(w >>> 20) & 15];
           r[(w >>> 12) & 15] = Math.imul(a, d);
           r[(w >>> 8) & 15] = mulHighUnsigned(a, d);
-          left -= 4;
-          extra += 4;
+          left -= MULTIPLY_LONG;
+          extra += MULTIPLY_LONG;
           k += 2;
           continue;
         }
@@ -940,8 +886,8 @@ export function execute(core: CpuCore): void {
           const d = r[(w >>> 20) & 15];
           r[(w >>> 12) & 15] = Math.imul(a, d);
           r[(w >>> 8) & 15] = mulHighSigned(a, d);
-          left -= 4;
-          extra += 4;
+          left -= MULTIPLY_LONG;
+          extra += MULTIPLY_LONG;
           k += 2;
           continue;
         }
@@ -954,8 +900,8 @@ export function execute(core: CpuCore): void {
           const high = mulHighUnsigned(a, d) + r[(w >>> 8) & 15];
           r[(w >>> 12) & 15] = s;
           r[(w >>> 8) & 15] = high + (((p & q) | ((p | q) & ~s)) >>> 31);
-          left -= 4;
-          extra += 4;
+          left -= MULTIPLY_LONG;
+          extra += MULTIPLY_LONG;
           k += 2;
           continue;
         }
@@ -968,8 +914,8 @@ export function execute(core: CpuCore): void {
           const high = mulHighSigned(a, d) + r[(w >>> 8) & 15];
           r[(w >>> 12) & 15] = s;
           r[(w >>> 8) & 15] = high + (((p & q) | ((p | q) & ~s)) >>> 31);
-          left -= 4;
-          extra += 4;
+          left -= MULTIPLY_LONG;
+          extra += MULTIPLY_LONG;
           k += 2;
           continue;
         }
@@ -992,8 +938,8 @@ export function execute(core: CpuCore): void {
       }
       // A shift by register that was begun is undone.
       if (w < 0 && (w & SHIFT) !== 0 && ((code[k + 1] >>> 4) & 7) === SHIFT_KIND.REGISTER) {
-        left += CYCLES.SHIFT_BY_REGISTER;
-        extra -= CYCLES.SHIFT_BY_REGISTER;
+        left += SHIFT_BY_REGISTER;
+        extra -= SHIFT_BY_REGISTER;
       }
       r[STATE.N] = n;
       r[STATE.Z] = z;

@@ -8,10 +8,11 @@
  * @module
  */
 import type { Bus, RamRegion } from "./bus.ts";
-import { Cache, type CacheState } from "./cache.ts";
+import { Cache, type CacheState, maintainCaches } from "./cache.ts";
 import { C1, C1_ONES, C1_WRITABLE, C7, C8, CACHE_TYPE, CR, FAULT, ID_CODE } from "./cp15.ts";
 import { Lookaside, UNREACHABLE } from "./lookaside.ts";
 import type { HostMemory } from "./memory.ts";
+import { C7_NAMES, C8_NAMES, type MmuCounters, zeroMmuCounters } from "./mmu_counters.ts";
 import { Tlb, TLB_INFO, type TlbState } from "./tlb.ts";
 
 /** What an access does. */
@@ -26,21 +27,6 @@ export const ACCESS = {
 
 /** A value of {@linkcode ACCESS}. */
 export type Access = 0 | 1 | 2;
-
-/** Names of the c7 and c8 operations, by number. */
-type OperationCounts<T> = Record<keyof T, number>;
-
-/** What the MMU was asked to do since reset. Tests of maintenance look here. */
-export interface MmuCounters {
-  /** Table walks for instruction fetches. */
-  walksInstruction: number;
-  /** Table walks for data accesses. */
-  walksData: number;
-  /** c7 operations by name. */
-  c7: OperationCounts<typeof C7>;
-  /** c8 operations by name. */
-  c8: OperationCounts<typeof C8>;
-}
 
 /** Saved form of an {@linkcode Mmu}. */
 export interface MmuState {
@@ -77,19 +63,6 @@ const CACHE_INDEX = 0xfc000000 | 0;
 const FCSE_BITS = 0xfe000000 | 0;
 /** Virtual pages that FCSE moves. */
 const FCSE_PAGES = 0x2000;
-
-function zeroCounts<T extends object>(operations: T): OperationCounts<T> {
-  return Object.fromEntries(Object.keys(operations).map((k) => [k, 0])) as OperationCounts<T>;
-}
-
-function namesByNumber<T extends Record<string, number>>(operations: T): (keyof T | undefined)[] {
-  const names: (keyof T | undefined)[] = [];
-  for (const name of Object.keys(operations)) names[operations[name]] = name;
-  return names;
-}
-
-const C7_NAMES = namesByNumber(C7);
-const C8_NAMES = namesByNumber(C8);
 
 /** The MMU with its part of CP15. */
 export class Mmu {
@@ -134,7 +107,7 @@ export class Mmu {
   /** False while every access has to be looked at (big-endian operation, cache model). */
   direct = true;
   /** What was done since reset. */
-  counters: MmuCounters;
+  counters: MmuCounters = zeroMmuCounters();
   readonly #memory: HostMemory;
   readonly #bus: Bus;
   readonly #ram: readonly RamRegion[];
@@ -154,7 +127,6 @@ export class Mmu {
     this.#ram = bus.ram;
     this.lookaside = new Lookaside(memory);
     this.codePages = new Uint8Array(memory.u8.length >>> 12);
-    this.counters = this.#zeroCounters();
     if (cached) {
       this.icache = new Cache(this);
       this.dcache = new Cache(this);
@@ -179,7 +151,7 @@ export class Mmu {
     this.dcache?.reset();
     this.#setDirect();
     this.flush();
-    this.counters = this.#zeroCounters();
+    this.counters = zeroMmuCounters();
   }
 
   /** Applies FCSE: virtual to modified virtual address, both signed. */
@@ -439,10 +411,6 @@ export class Mmu {
     this.#setDirect();
   }
 
-  #zeroCounters(): MmuCounters {
-    return { walksInstruction: 0, walksData: 0, c7: zeroCounts(C7), c8: zeroCounts(C8) };
-  }
-
   #setControl(value: number): void {
     const changed = this.control ^ value;
     this.control = value;
@@ -482,45 +450,8 @@ export class Mmu {
     this.counters.c7[name]++;
     const { icache, dcache } = this;
     if (icache === null || dcache === null) return;
-    switch (operation) {
-      case C7.INVALIDATE:
-        icache.invalidateAll();
-        dcache.invalidateAll();
-        break;
-      case C7.INVALIDATE_I:
-        icache.invalidateAll();
-        break;
-      case C7.INVALIDATE_I_LINE:
-        this.#line(icache, icache.find(value), false, true);
-        break;
-      case C7.PREFETCH_I_LINE:
-        this.#prefetch(icache, value);
-        break;
-      case C7.INVALIDATE_D:
-        dcache.invalidateAll();
-        break;
-      case C7.INVALIDATE_D_LINE:
-        this.#line(dcache, dcache.find(value), false, true);
-        break;
-      case C7.CLEAN_LINE:
-        this.#line(dcache, dcache.find(value), true, false);
-        break;
-      case C7.CLEAN_INVALIDATE_LINE:
-        this.#line(dcache, dcache.find(value), true, true);
-        break;
-      case C7.CLEAN_INDEX:
-        this.#line(dcache, dcache.lineOf(value), true, false);
-        break;
-      case C7.CLEAN_INVALIDATE_INDEX:
-        this.#line(dcache, dcache.lineOf(value), true, true);
-        break;
-    }
-  }
-
-  #line(cache: Cache, line: number, clean: boolean, invalidate: boolean): void {
-    if (line < 0) return;
-    if (clean) cache.clean(line);
-    if (invalidate) cache.invalidate(line);
+    if (operation === C7.PREFETCH_I_LINE) this.#prefetch(icache, value);
+    else maintainCaches(icache, dcache, operation, value);
   }
 
   /** Loads an instruction line, unless it is there, cannot be translated or is not cacheable. */
