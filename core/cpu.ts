@@ -12,7 +12,8 @@ import { execute } from "./cpu_run.ts";
 import { bankOf, MODE, STATE } from "./cpu_state.ts";
 import { LOOKASIDE_BYTES } from "./lookaside.ts";
 import type { HostMemory } from "./memory.ts";
-import type { Mmu, MmuCounters, MmuState } from "./mmu.ts";
+import type { Mmu, MmuState } from "./mmu.ts";
+import type { MmuCounters } from "./mmu_counters.ts";
 
 export { STOP, type Stop, VECTOR } from "./cpu_core.ts";
 export { MODE, PSR } from "./cpu_state.ts";
