@@ -43,7 +43,8 @@ export class Frames {
 
   /** Free frames. */
   get free(): number {
-    return this.#port.read(MAP.GLOBAL + GLOBAL.FREE_COUNT);
+    // For reports and plans: looking costs no board time.
+    return this.#port.board.peek(MAP.GLOBAL + GLOBAL.FREE_COUNT, 4);
   }
 
   /**

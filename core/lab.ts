@@ -6,7 +6,6 @@
  */
 
 import { Board } from "./board.ts";
-import { unitOf } from "./domains.ts";
 import { dumpVm, type PageTableRow } from "./dump.ts";
 import { InputError } from "./errors.ts";
 import { type Fault, injectFault, parseFault } from "./fault.ts";
@@ -32,7 +31,7 @@ import { COST } from "./port.ts";
 import { Recorder } from "./recorder.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 import { parseTime } from "./time.ts";
-import type { SummaryEvent, TaskSummary, TraceEvent, VmSummary } from "./trace.ts";
+import type { ConsoleEvent, SummaryEvent, TaskSummary, TraceEvent, VmSummary } from "./trace.ts";
 import { PAGE, VM_STATE_NAMES } from "./vmi.ts";
 import { Vmm } from "./vmm.ts";
 
@@ -132,6 +131,8 @@ interface SavedLab {
   vm0: boolean;
   board: ReturnType<Board["state"]>;
   recorder: ReturnType<Recorder["state"]>;
+  pending: { at: number; vm: string; fault: Fault }[];
+  outcome: SummaryEvent["outcome"];
 }
 
 /**
@@ -214,6 +215,11 @@ export class Lab implements Disposable {
     this.vmm.start();
   }
 
+  /** Console lines begun and not ended so far; they are no part of the trace yet. */
+  unfinishedLines(): ConsoleEvent[] {
+    return this.recorder.unfinished(this.time);
+  }
+
   /** Board time, ns. */
   get time(): number {
     return this.board.clock.ns();
@@ -241,8 +247,6 @@ export class Lab implements Disposable {
       yield* this.recorder.take();
       await Promise.resolve();
     }
-    this.recorder.flushConsole(this.time);
-    yield* this.recorder.take();
   }
 
   /** Runs without handing events out one by one; returns them all. */
@@ -252,7 +256,6 @@ export class Lab implements Disposable {
     while (this.board.clock.now < end && !this.stopped) {
       this.#stretch(Math.min(end, this.board.clock.now + STRETCH));
     }
-    this.recorder.flushConsole(this.time);
     events.push(...this.recorder.take());
     return events;
   }
@@ -468,6 +471,8 @@ export class Lab implements Disposable {
       vm0: o.vm0 !== undefined,
       board: this.board.state(),
       recorder: this.recorder.state(),
+      pending: this.#pending,
+      outcome: this.#outcome,
     };
     const blobs = [...(o.vm0 === undefined ? [] : [o.vm0]), ...o.guests.map((g) => g.image)];
     return encodeSnapshot(saved, blobs);
@@ -489,6 +494,8 @@ export class Lab implements Disposable {
     const options: LabOptions = { ...saved.options, guests, ...(vm0 ? { vm0 } : {}) };
     const lab = new Lab(options, checkOptions(options));
     lab.board.restore(saved.board);
+    lab.#pending = saved.pending;
+    lab.#outcome = saved.outcome;
     lab.recorder.restore(saved.recorder, (name) => lab.#images.get(name)?.elf);
     return lab;
   }
@@ -497,7 +504,7 @@ export class Lab implements Disposable {
   unitRecord(name: string, task: string): number {
     const vm = this.#record(name);
     for (let i = 0; i < this.#word(vm + VM.UNIT_COUNT); i++) {
-      const unit = unitOf(this.vmm.port, vm, i);
+      const unit = this.#word(vm + VM.UNITS) + i * UNIT.SIZE;
       if (this.#text(unit + UNIT.NAME) === task) return unit;
     }
     throw new InputError(`task "${task}"`, `no such task in "${name}"`);

@@ -8,7 +8,7 @@
 
 import type { ElfFile } from "./elf.ts";
 import { Hash64, type HashState } from "./hash.ts";
-import type { TraceEvent } from "./trace.ts";
+import type { ConsoleEvent, TraceEvent } from "./trace.ts";
 
 /** What a recorder keeps of one VM. */
 interface Watched {
@@ -136,14 +136,22 @@ export class Recorder {
     vm.lines.set(task, line);
   }
 
-  /** Reports lines that were never ended. */
-  flushConsole(t: number): void {
+  /** Lines that were not ended, as events that are in no hash. */
+  unfinished(t: number): ConsoleEvent[] {
+    const events: ConsoleEvent[] = [];
     for (const vm of this.#vms.values()) {
-      for (const [task, line] of vm.lines) {
-        if (line !== "") this.#line(vm, task, line, t);
-        vm.lines.set(task, "");
+      for (const [task, text] of vm.lines) {
+        if (text === "") continue;
+        events.push({
+          type: "console",
+          t,
+          vm: vm.name,
+          ...(task === "" ? {} : { task }),
+          text,
+        });
       }
     }
+    return events;
   }
 
   /** Console lines of a task ("" where the VM has none). */

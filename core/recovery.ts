@@ -24,7 +24,7 @@ import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { RecoveryAction } from "./trace.ts";
-import { readName, USER_CPSR, type VmStore } from "./vm.ts";
+import { isVm0, readName, USER_CPSR, type VmStore } from "./vm.ts";
 import { LOG_ACTIONS, LOG_WHAT, VM_STATE } from "./vmi.ts";
 
 /** Where the monitor goes on after a recovery. */
@@ -297,7 +297,7 @@ export class Recovery {
     this.#backup.replace(vm, pairs);
     this.#backup.dropAll(vm);
     this.#vms.resetHeld(vm, image);
-    if (port.read(vm + VM.ID) !== 0) this.#backup.cut(vm, true);
+    if (!isVm0(port, vm)) this.#backup.cut(vm, true);
     return true;
   }
 

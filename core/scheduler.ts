@@ -60,18 +60,26 @@ export class Scheduler {
    */
   choose(): number {
     const port = this.#port;
-    for (let round = 0; round < 2; round++) {
-      for (let i = 0; i < WORDS; i++) {
-        const word = port.read(MAP.GLOBAL + GLOBAL.ACTIVE + i * 4);
-        if (word !== 0) return port.read(MAP.VM_TABLE + (i * 32 + lowestBit(word)) * 4);
-      }
+    let found = this.#lowest(GLOBAL.ACTIVE);
+    if (found < 0) {
       for (let i = 0; i < WORDS; i++) {
         const expired = port.read(MAP.GLOBAL + GLOBAL.EXPIRED + i * 4);
         port.write(MAP.GLOBAL + GLOBAL.ACTIVE + i * 4, expired);
         port.write(MAP.GLOBAL + GLOBAL.EXPIRED + i * 4, 0);
       }
+      found = this.#lowest(GLOBAL.ACTIVE);
     }
-    return 0;
+    return found < 0 ? 0 : port.read(MAP.VM_TABLE + found * 4);
+  }
+
+  /** Number of the lowest set bit of a bitmap, -1: none. All words are read: one cost for all. */
+  #lowest(bitmap: number): number {
+    let found = -1;
+    for (let i = WORDS - 1; i >= 0; i--) {
+      const word = this.#port.read(MAP.GLOBAL + bitmap + i * 4);
+      if (word !== 0) found = i * 32 + lowestBit(word);
+    }
+    return found;
   }
 
   /** Sets or clears the ready bit of a priority (0..63) in a VM's row and in its info page. */

@@ -70,6 +70,11 @@ const INFO = {
   BOOT_ARG: infoOffset("BOOT_ARG"),
 } as const;
 
+/** True for VM0, which has no standby (P2) and may manage the others. */
+export function isVm0(port: Port, vm: number): boolean {
+  return port.read(vm + VM.ID) === 0 && port.read(MAP.GLOBAL + GLOBAL.HAS_VM0) !== 0;
+}
+
 /** Task areas of a VM. */
 export function taskCount(port: Port, vm: number): number {
   return Math.max(0, port.read(vm + VM.UNIT_COUNT) - 2);

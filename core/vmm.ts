@@ -44,7 +44,7 @@ import { GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type RepairedEntry, TableCheck } from "./tables.ts";
 import type { FaultClass, FaultEvent, FaultKind } from "./trace.ts";
-import { infoOffset, readName, slotMva, taskCount, USER_CPSR, VmStore } from "./vm.ts";
+import { infoOffset, isVm0, readName, slotMva, taskCount, USER_CPSR, VmStore } from "./vm.ts";
 import {
   CONTROL_FIELDS,
   LOG_FAULTS,
@@ -247,8 +247,12 @@ export class Vmm {
     this.#guard(() => this.#enter(vector));
     const spent = this.port.charged - before;
     if (!this.stopped) {
-      const now = this.#peek64(MAP.GLOBAL + GLOBAL.VMM_CYCLES) + spent;
-      this.#poke64(MAP.GLOBAL + GLOBAL.VMM_CYCLES, now);
+      // Not through the port: measuring does not cost board time.
+      const { memory, sdram } = this.port.board;
+      const at = (sdram.offset + MAP.GLOBAL + GLOBAL.VMM_CYCLES - MAP.SDRAM) >>> 2;
+      const total = memory.u32[at] + memory.u32[at + 1] * 0x1_0000_0000 + spent;
+      memory.u32[at] = total;
+      memory.u32[at + 1] = Math.floor(total / 0x1_0000_0000);
     }
   }
 
@@ -271,7 +275,7 @@ export class Vmm {
       reason,
     });
     const vm0 = port.read(MAP.VM_TABLE);
-    if (vm0 !== 0 && vm0 !== vm) this.raise(vm0, VIRQ.VM_EVENT);
+    if (vm0 !== 0 && vm0 !== vm && this.isVm0(vm0)) this.raise(vm0, VIRQ.VM_EVENT);
   }
 
   /** Makes a virtual interrupt source pending and wakes the VM if it waits. */
@@ -331,7 +335,7 @@ export class Vmm {
 
   /** VM0 has no standby (P2). */
   isVm0(vm: number): boolean {
-    return this.port.read(vm + VM.ID) === 0;
+    return isVm0(this.port, vm);
   }
 
   // --- entry -----------------------------------------------------------------------------------
@@ -1237,16 +1241,6 @@ export class Vmm {
     this.recorder.emit({ type: "post-mortem", t, reason, lines });
     board.poke(MAP.GLOBAL + GLOBAL.STOPPED, 1);
     board.requestStop();
-  }
-
-  #peek64(address: number): number {
-    const board = this.port.board;
-    return board.peek(address, 4) + board.peek(address + 4, 4) * 0x1_0000_0000;
-  }
-
-  #poke64(address: number, value: number): void {
-    this.port.board.poke(address, value >>> 0);
-    this.port.board.poke(address + 4, Math.floor(value / 0x1_0000_0000));
   }
 
   /** Strategy in force, by number (STRATEGY). */
