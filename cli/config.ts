@@ -33,7 +33,9 @@ const ACTIONS: Readonly<Record<LadderStep["action"], true>> = {
   swap: true,
   older: true,
   restart: true,
+  skip: true,
   stop: true,
+  kill: true,
   halt: true,
 };
 
@@ -71,15 +73,30 @@ export const configSchema = z.strictObject({
   generations: z.int().min(1).max(8).optional()
     .describe("checkpoints kept of each task and of each guest"),
   checksums: z.boolean().optional().describe("checksum standby pages and verify them before use"),
+  journal: z.enum(["off", "commit", "log"]).optional()
+    .describe("what is done about a task's kernel calls since its checkpoint"),
+  watchdog: time.optional().describe("a guest that neither rests nor kicks for so long has failed"),
+  refusals: z.int().min(0).max(1_000_000).optional()
+    .describe("refused hypercalls in 100 ms that are an error; 0: never"),
+  outputCommit: z.boolean().optional()
+    .describe("hold console output until the writer's next checkpoint"),
+  catchUp: z.boolean().optional()
+    .describe("make up for the timer periods that a rollback of a guest loses"),
+  scrub: z.int().min(0).max(10_000).optional()
+    .describe("milliseconds of board time between steps of the table scrubber; 0: off"),
   policy: z.strictObject({
-    task: ladder.optional().describe("steps for errors of tasks; the last is stop or halt"),
-    guest: ladder.optional().describe("steps for errors of kernels; the last is stop or halt"),
+    task: ladder.optional().describe("steps for errors of tasks; the last is stop, kill or halt"),
+    guest: ladder.optional().describe(
+      "steps for errors of kernels; the last is stop, kill or halt",
+    ),
     window: time.optional().describe("board time after which a ladder starts anew"),
     resume: z.enum(["yield", "immediate"]).optional()
       .describe("after a task recovery: on to the next task, or go on at once"),
     classify: z.enum(["context", "pc", "far"]).optional()
       .describe("an error belongs to who was running, to where PC was, or to where it points"),
   }).optional().describe("what is done after an error"),
+  schedule: z.enum(["slices", "slots"]).optional()
+    .describe("VMs take turns and lend their idle time, or have fixed time slots"),
   slice: time.optional().describe("board time of a VM's turn"),
   seed: z.int().min(0).max(0xffff_ffff).optional().describe("seed of everything random"),
   for: time.optional().describe("board time to run"),

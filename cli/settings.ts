@@ -6,13 +6,7 @@
 
 import { Option } from "@commander-js/extra-typings";
 import { loadGuest } from "../guests/mod.ts";
-import {
-  BACKUP_STRATEGIES,
-  type BackupStrategy,
-  InputError,
-  type LabOptions,
-  parseTime,
-} from "../mod.ts";
+import { BACKUP_STRATEGIES, InputError, type LabOptions, parseTime } from "../mod.ts";
 import { oneOf, wholeNumber } from "./choices.ts";
 import type { ConfigFile } from "./config.ts";
 import { type GuestChoice, loadGuests, parseGuest, VM0 } from "./guest_args.ts";
@@ -30,6 +24,12 @@ export interface SharedOptions {
   readonly generations?: string | undefined;
   /** Standby pages have checksums. */
   readonly checksums?: true | undefined;
+  /** What is done about kernel calls since a checkpoint. */
+  readonly journal?: string | undefined;
+  /** Watchdog of guests. */
+  readonly watchdog?: string | undefined;
+  /** How VMs share the CPU. */
+  readonly schedule?: string | undefined;
   /** Length of a VM's turn. */
   readonly slice?: string | undefined;
   /** Seed. */
@@ -48,8 +48,10 @@ export function timeText(where: string): (text: string) => string {
   };
 }
 
-/** The options that every command with guests has; a command adds them one by one, so that their
- * types are known to it. */
+/**
+ * The options that every command with guests has; a command adds them one by one, so that their types
+ * are known to it.
+ */
 export const SHARED = {
   config: new Option("-c, --config <file>", "configuration (YAML); what is given here comes first"),
   backup: new Option("--backup <strategy>", `checkpoints: ${BACKUP_STRATEGIES.join(", ")}`),
@@ -57,6 +59,9 @@ export const SHARED = {
   every: new Option("--every <number>", "checkpoint at every so many switches, at most (1)"),
   generations: new Option("--generations <number>", "checkpoints kept of each task and guest (2)"),
   checksums: new Option("--checksums", "checksum standby pages and verify them before use"),
+  journal: new Option("--journal <mode>", "kernel calls since a checkpoint: off, commit, log"),
+  watchdog: new Option("--watchdog <time>", "a guest that shows no life for so long has failed"),
+  schedule: new Option("--schedule <kind>", "how VMs share the CPU: slices, slots"),
   slice: new Option("--slice <time>", "board time of a VM's turn (5ms)"),
   seed: new Option("--seed <number>", "seed of everything random (1)"),
   cache: new Option("--cache", "run with the model of the caches"),
@@ -76,15 +81,15 @@ export interface Settings {
   located(error: unknown): unknown;
 }
 
-/** Option of a key of the library, where the value came from the command line. */
-const OPTION_OF: Readonly<Record<string, keyof SharedOptions>> = {
-  backup: "backup",
-  period: "period",
-  every: "every",
-  generations: "generations",
-  slice: "slice",
-  seed: "seed",
-};
+/** Options whose value the library checks; its messages name the key. */
+const PASSED = ["period", "slice", "journal", "watchdog", "schedule"] as const;
+
+/** Options with a whole number, and their range. */
+const NUMBERS = {
+  every: [1, 1_000_000],
+  generations: [1, 8],
+  seed: [0, 0xffff_ffff],
+} as const;
 
 /** A relative path of a configuration file starts at the file's folder. */
 function besideConfig(config: string, image: string): string {
@@ -134,46 +139,36 @@ export async function gather(
     throw new InputError("GUEST", "there is no guest to boot", "name one; see understudy guests");
   }
 
-  const period = options.period ?? config.period;
-  const everySwitch = period === "every switch";
-  if (options.period !== undefined && !everySwitch) parseTime(options.period, "--period");
-  if (options.slice !== undefined) parseTime(options.slice, "--slice");
-  const backup = options.backup === undefined
-    ? config.backup as BackupStrategy | undefined
-    : oneOf(options.backup, BACKUP_STRATEGIES, "--backup") as BackupStrategy;
-  const seed = options.seed === undefined
-    ? config.seed
-    : wholeNumber(options.seed, 0, 0xffff_ffff, "--seed");
-  const every = options.every === undefined
-    ? config.every
-    : wholeNumber(options.every, 1, 1_000_000, "--every");
-  const generations = options.generations === undefined
-    ? config.generations
-    : wholeNumber(options.generations, 1, 8, "--generations");
-  const checksums = options.checksums ?? config.checksums;
-  const cache = options.cache ?? config.machine?.cache;
-  const slice = options.slice ?? config.slice;
-  const withVm0 = options.vm0 && config.vm0 !== false;
+  // What the file says, under what the command line says.
+  const { machine, guests: _, vm0, policy, for: time, ...keys } = config;
+  const given: Record<string, unknown> = { ...keys };
+  for (const key of PASSED) {
+    if (options[key] === undefined) continue;
+    given[key] = options[key];
+  }
+  for (const [key, [least, most]] of Object.entries(NUMBERS)) {
+    const text = options[key as keyof typeof NUMBERS];
+    if (text !== undefined) given[key] = wholeNumber(text, least, most, `--${key}`);
+  }
+  if (given.period === "every switch") given.period = 0;
+  if (options.backup !== undefined) {
+    given.backup = oneOf(options.backup, BACKUP_STRATEGIES, "--backup");
+  }
+  given.checksums = options.checksums ?? keys.checksums;
+  given.cache = options.cache ?? machine?.cache;
+  given.sdramMB = machine?.sdram;
+  if (policy !== undefined) given.policy = definedOnly(policy);
 
   const guests = await loadGuests(choices, io);
   const lab: LabOptions = {
     guests,
-    ...(withVm0 ? { vm0: await loadGuest(VM0) } : {}),
-    ...(backup === undefined ? {} : { backup }),
-    ...(period === undefined ? {} : { period: everySwitch ? 0 : period }),
-    ...(every === undefined ? {} : { every }),
-    ...(generations === undefined ? {} : { generations }),
-    ...(checksums === undefined ? {} : { checksums }),
-    ...(cache === undefined ? {} : { cache }),
-    ...(config.policy === undefined ? {} : { policy: definedOnly(config.policy) }),
-    ...(slice === undefined ? {} : { slice }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(config.machine?.sdram === undefined ? {} : { sdramMB: config.machine.sdram }),
+    ...(options.vm0 && vm0 !== false ? { vm0: await loadGuest(VM0) } : {}),
+    ...definedOnly(given as Partial<LabOptions>),
   };
   return {
     lab,
     choices,
-    ...(config.for === undefined ? {} : { for: config.for }),
+    ...(time === undefined ? {} : { for: time }),
     located(error: unknown): unknown {
       if (!(error instanceof InputError)) return error;
       // The library knows an image by the name of its VM, the user by its file.
@@ -187,9 +182,8 @@ export async function gather(
           error.allowed,
         );
       }
-      const option = OPTION_OF[error.where];
-      if (option !== undefined && options[option] !== undefined) {
-        return new InputError(`--${option}`, error.what, error.allowed);
+      if (options[error.where as keyof SharedOptions] !== undefined) {
+        return new InputError(`--${error.where}`, error.what, error.allowed);
       }
       return file?.located(error) ?? error;
     },

@@ -129,6 +129,12 @@ export function recoverySentence(event: RecoveryEvent): string {
       return `the next step of the ladder: ${vm} is restarted from its image`;
     case "stop-guest":
       return `the last step of the ladder: ${vm} is stopped; the other guests go on`;
+    case "kill-task":
+      return `the last step of the ladder: ${task} is deleted; ${vm} goes on without it`;
+    case "kill-guest":
+      return `the last step of the ladder: ${vm} is deleted; the other guests go on`;
+    case "skip":
+      return `the instruction is skipped: ${task ?? vm} goes on after it`;
     case "halt":
       return "the whole system stops";
   }
@@ -179,6 +185,9 @@ const ACTION_WORDS: Readonly<Record<RecoveryEvent["action"], string>> = {
   "swap-guest": "rolled back",
   "restart-guest": "restarted from its image",
   "stop-guest": "stopped",
+  "kill-task": "deleted",
+  "kill-guest": "deleted",
+  "skip": "let go on after the instruction",
   "halt": "halted with the whole system",
 };
 

@@ -334,6 +334,11 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
       null,
       '--seed: "-1" is not allowed; allowed: 0 to 4294967295',
     ],
+    [
+      ["boot", "ucos-1", "--journal", "on"],
+      null,
+      '--journal: "on"; allowed: off, commit, log',
+    ],
     [["inject", "ucos-1"], null, "required option '--fault <fault>' not specified"],
     [
       ["inject", "ucos-1", "--fault", "reg:r4:12@t=2s"],
@@ -361,7 +366,8 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
       ["boot", "-c", LAB],
       "guests: [ucos-1]\nsedd: 1\n",
       'lab.yaml:2: sedd: unknown key; did you mean "seed"? ' +
-      "allowed: machine, guests, vm0, backup, period, every, generations, checksums, policy, slice, seed, for",
+      "allowed: machine, guests, vm0, backup, period, every, generations, checksums, journal, " +
+      "watchdog, refusals, outputCommit, catchUp, scrub, policy, schedule, slice, seed, for",
     ],
     [
       ["boot", "-c", LAB],
@@ -395,7 +401,7 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
       ["boot", "-c", LAB],
       "guests: [ucos-1]\npolicy:\n  task:\n    - {action: swap, limit: 3}\n    - {action: sotp}\n",
       'lab.yaml:5: policy.task[1].action: "sotp" is not allowed; did you mean "stop"? ' +
-      "allowed: swap, older, restart, stop, halt",
+      "allowed: swap, older, restart, skip, stop, kill, halt",
     ],
     [
       ["boot", "-c", LAB],
@@ -405,7 +411,7 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
     [
       ["boot", "-c", LAB],
       "guests: [ucos-1]\npolicy:\n  task:\n    - {action: swap, limit: 3}\n",
-      'lab.yaml:4: policy.task: ends with "swap"; allowed: stop or halt, so that it ends',
+      'lab.yaml:4: policy.task: ends with "swap"; allowed: stop, kill, halt, so that it ends',
     ],
     [
       ["boot", "-c", LAB],
