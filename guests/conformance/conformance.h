@@ -33,6 +33,7 @@ enum command {
     REPORT,                     /* reports 77 */
     TAKE_BLOCK,                 /* takes a block from Box and gives it back, reports the error */
     POST_GATE,                  /* posts Gate, reports 5 */
+    LOCK,                       /* locks the scheduler */
     HOLD_AND_WAIT               /* takes Mutex, reports 1, then waits for ever */
 };
 

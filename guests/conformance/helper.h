@@ -112,6 +112,9 @@ static void helper(enum command command)
         OSSemPost(Gate);
         report(5);
         break;
+    case LOCK:
+        OSSchedLock();
+        break;
     case HOLD_AND_WAIT:
         OSMutexPend(Mutex, 0, &err);
         report(1);

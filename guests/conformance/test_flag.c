@@ -40,6 +40,9 @@ void test_flag(void)
     /* Waiting. */
     CHECK(OSFlagPend(group, 1, CLR_ALL, 0, &err) == 0 && err == OS_NO_ERR);
     CHECK(OSFlagPend(group, 1, SET_ALL, 3, &err) == 0 && err == OS_TIMEOUT);
+    OSFlagPost(group, 0x0f, OS_FLAG_SET, &err);
+    CHECK(OSFlagPend(group, 0x05, SET_ALL | CONSUME, 0, &err) == 0x0a && err == OS_NO_ERR);
+    CHECK(OSFlagPost(group, 0x0a, OS_FLAG_CLR, &err) == 0);
     CHECK((OSFlagPend(group, 1, 5, 0, &err), err) == OS_FLAG_ERR_WAIT_TYPE);
     CHECK((OSFlagPend(NULL, 1, SET_ALL, 0, &err), err) == OS_FLAG_INVALID_PGRP);
     CHECK((OSFlagPend(Box, 1, SET_ALL, 0, &err), err) == OS_ERR_EVENT_TYPE);

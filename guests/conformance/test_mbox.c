@@ -58,6 +58,10 @@ void test_mbox(void)
     CHECK(OSMboxPostOpt(Box, (void *)14, OS_POST_OPT_BROADCAST) == OS_NO_ERR);
     CHECK(OSMboxPostOpt(Box, (void *)15, OS_POST_OPT_NONE) == OS_MBOX_FULL);
     CHECK(OSMboxAccept(Box) == (void *)14);
+    start(HIGH, PEND_BOX);
+    CHECK(OSMboxPostOpt(Box, (void *)16, OS_POST_OPT_BROADCAST) == OS_NO_ERR);
+    CHECK(OSQAccept(Results) == REPORTED(16) && OSMboxAccept(Box) == NULL);
+    wait_end(HIGH);
 
     /* Delete with a waiter. */
     start(HIGH, PEND_BOX);

@@ -3,11 +3,11 @@
  */
 #include "conformance.h"
 
-static INT32U memory[4][8];
+static INT32U memory[4][8], more[3][2];
 
 void test_mem(void)
 {
-    OS_MEM     *mem, *all[OS_MAX_MEM_PART];
+    OS_MEM     *mem, *other, *all[OS_MAX_MEM_PART];
     OS_MEM_DATA data;
     INT8U       err;
     INT32U     *block[5];
@@ -73,6 +73,22 @@ void test_mem(void)
     CHECK(OSMemPut(mem, block[3]) == OS_NO_ERR);
     CHECK(OSMemPut(mem, block[3]) == OS_MEM_FULL);
 
+    /* The same with a second partition. */
+    other = OSMemCreate(more, 3, sizeof more[0], &err);
+    CHECK(other != NULL && other != mem);
+    CHECK((block[0] = OSMemGet(other, &err)) == more[0]);
+    CHECK(OSMemPut(mem, block[0]) == OS_MEM_INVALID_PBLK || OSMemPut(mem, block[0]) == OS_MEM_FULL);
+    start(HIGH, PEND_BOX);
+    CHECK(OSMboxPost(Box, block[0]) == OS_NO_ERR);
+    CHECK(result(1) == (INT32S)block[0]);
+    wait_end(HIGH);
+    CHECK(OSMemQuery(other, &data) == OS_NO_ERR && data.OSNFree == 3);
+    CHECK((block[1] = OSMemGet(mem, &err)) != NULL);
+    CHECK(OSMemPut(other, block[1]) == OS_MEM_FULL);
+    CHECK((block[0] = OSMemGet(other, &err)) != NULL);
+    CHECK(OSMemPut(other, block[1]) == OS_MEM_INVALID_PBLK);
+    CHECK(OSMemPut(mem, block[1]) == OS_NO_ERR && OSMemPut(other, block[0]) == OS_NO_ERR);
+
     /* Errors. */
     CHECK(OSMemGet(NULL, &err) == NULL && err == OS_MEM_INVALID_PMEM);
     CHECK(OSMemGet((OS_MEM *)Sem, &err) == NULL && err == OS_MEM_INVALID_PMEM);
@@ -83,5 +99,5 @@ void test_mem(void)
     CHECK(OSMemQuery(mem, (OS_MEM_DATA *)mem) == OS_ERR_ADDRESS);
     for (n = 0; (all[n % OS_MAX_MEM_PART] = OSMemCreate(memory, 2, 4, &err)) != NULL; n++)
         ;
-    CHECK(n == OS_MAX_MEM_PART - 1 && err == OS_MEM_INVALID_PART);
+    CHECK(n == OS_MAX_MEM_PART - 2 && err == OS_MEM_INVALID_PART);
 }

@@ -6,6 +6,8 @@
 #include "os_call.h"
 
 extern INT32U OSTime;
+extern char   task0_data_start[], task0_data_end[], task0_stack_start[], task0_stack_end[];
+extern char   task1_stack_start[];
 
 void test_misc(void)
 {
@@ -35,6 +37,18 @@ void test_misc(void)
     CHECK(OSQAccept(Results) == REPORTED(OS_TIMEOUT));
     wait_end(HIGH);
     OSSchedUnlock();                            /* one too many does no harm */
+    start(HIGH, LOCK);                          /* the lock ends with who has it */
+    start(HIGH, REPORT);
+    CHECK(OSQAccept(Results) == REPORTED(77));
+    wait_end(HIGH);
+    start(HIGH, PEND_SEM);
+    OSSchedLock();
+    CHECK(OSTaskDel(HIGH) == OS_NO_ERR);        /* not with another */
+    start(HIGH, REPORT);
+    CHECK(OSQAccept(Results) == NULL);
+    OSSchedUnlock();
+    CHECK(OSQAccept(Results) == REPORTED(77));
+    wait_end(HIGH);
 
     /* Who has it locked does not wait. */
     OSSchedLock();
@@ -69,6 +83,10 @@ void test_misc(void)
     CHECK(OSPrint(text, 0xffffffff) < 0);
     CHECK(OSInput(text, sizeof text) == 0);
     CHECK(OSInput((char *)&OSTime, 4) < 0);
+    CHECK(OSInput(task0_data_start, 0) == 0 && OSInput(task0_data_start - 4, 8) < 0);
+    CHECK(OSInput(task0_data_end - 4, 4) == 0 && OSInput(task0_data_end - 4, 5) < 0);
+    CHECK(OSInput(task0_stack_end - 4, 5) < 0 && OSInput(task0_stack_start - 4, 8) < 0);
+    CHECK(OSInput(task1_stack_start, 4) < 0);
     CHECK(OSBootArg(text, sizeof text) >= 0 && text[sizeof text - 1] == '\0');
     CHECK(OSBootArg(text, 0) < 0 && OSBootArg((char *)&OSTime, 4) < 0);
     CHECK(OSBootArg((char *)test_misc, 4) < 0);

@@ -63,7 +63,7 @@ void test_mutex(void)
     CHECK(OSMutexQuery(Mutex, &data) == OS_NO_ERR && data.OSOwnerPrio == LOW && data.OSEventGrp == 0);
     CHECK(OSSemPost(Gate) == OS_NO_ERR);        /* 7 is above us: it runs now, and drops at its post */
     CHECK(OSMutexAccept(Mutex, &err) == 1);
-    CHECK(prio_of(LOW) == LOW);
+    CHECK(prio_of(LOW) == LOW && prio_of(7) == 0xff);
     CHECK(OSMutexPost(Mutex) == OS_NO_ERR);
     CHECK(result(2) == 2);
     wait_end(LOW);

@@ -58,7 +58,9 @@ void test_q(void)
     CHECK(OSQDel(other, OS_DEL_NO_PEND, &err) == NULL && err == OS_NO_ERR);
     CHECK(OSQDel(q, OS_DEL_ALWAYS, &err) == NULL && err == OS_NO_ERR);
     CHECK((q = OSQCreate(NULL, 2)) != NULL && OSQAccept(q) == NULL);
-    CHECK(OSQDel(q, OS_DEL_NO_PEND, &err) == NULL);
+    CHECK((other = OSQCreate(NULL, 2)) != NULL && other != q && OSQCreate(NULL, 2) == NULL);
+    CHECK(OSQPost(q, MSG(1)) == OS_NO_ERR && OSQAccept(other) == NULL);
+    CHECK(OSQDel(q, OS_DEL_NO_PEND, &err) == NULL && OSQDel(other, OS_DEL_NO_PEND, &err) == NULL);
 
     /* Waiters: the highest first; timeout; broadcast. */
     start(LOW, PEND_QUEUE);
@@ -82,6 +84,10 @@ void test_q(void)
     wait_end(HIGH);
     wait_end(LOW);
     CHECK(OSQAccept(Queue) == NULL);
+    start(HIGH, PEND_QUEUE);
+    CHECK(OSQPostOpt(Queue, MSG(16), OS_POST_OPT_BROADCAST) == OS_NO_ERR);
+    CHECK(OSQAccept(Results) == REPORTED(16) && OSQAccept(Queue) == NULL);
+    wait_end(HIGH);
 
     /* Delete with a waiter. */
     start(HIGH, PEND_QUEUE);

@@ -5,7 +5,8 @@
 
 void test_sem(void)
 {
-    OS_EVENT   *sem = OSSemCreate(2), *all[OS_MAX_EVENTS + 1];
+    static INT8U false_event[2 * sizeof(OS_EVENT)];
+    OS_EVENT   *sem = OSSemCreate(2), *three = OSSemCreate(OS_EVENT_TYPE_SEM), *all[OS_MAX_EVENTS + 1];
     OS_SEM_DATA data;
     INT8U       err;
     INT32U      i, n;
@@ -38,6 +39,13 @@ void test_sem(void)
     CHECK(err == OS_ERR_EVENT_TYPE);
     OSSemPend((OS_EVENT *)0xffffffff, 0, &err);
     CHECK(err == OS_ERR_EVENT_TYPE);
+    OSSemPend((OS_EVENT *)0xffffffff, 0, &err);
+    CHECK(err == OS_ERR_EVENT_TYPE);
+    for (i = 0; i < sizeof(OS_EVENT); i++)      /* what only looks like an event, at any alignment */
+        false_event[i] = OS_EVENT_TYPE_SEM;
+    for (i = 0; i < sizeof(OS_EVENT); i++)
+        CHECK(OSSemPost((OS_EVENT *)&false_event[i]) == OS_ERR_EVENT_TYPE);
+    CHECK(OSSemPost((OS_EVENT *)((INT32U)three + 2)) == OS_ERR_EVENT_TYPE);
     CHECK(OSSemPost(NULL) == OS_ERR_PEVENT_NULL);
     CHECK(OSSemPost(Queue) == OS_ERR_EVENT_TYPE);
     CHECK(OSSemAccept(NULL) == 0 && OSSemAccept(Box) == 0);
@@ -50,6 +58,8 @@ void test_sem(void)
     CHECK(OSSemDel(Mutex, OS_DEL_ALWAYS, &err) == Mutex && err == OS_ERR_EVENT_TYPE);
     CHECK(OSSemDel(sem, OS_DEL_ALWAYS, &err) == NULL && err == OS_NO_ERR);
     CHECK(OSSemPost(sem) == OS_ERR_EVENT_TYPE);
+
+    CHECK(OSSemDel(three, OS_DEL_ALWAYS, &err) == NULL && err == OS_NO_ERR);
 
     /* A post wakes the highest waiter, and only one. */
     start(LOW, PEND_SEM);

@@ -11,6 +11,7 @@ void test_task(void)
 {
     OS_TCB      tcb;
     OS_STK_DATA stack;
+    OS_SEM_DATA sem;
 
     /* Create: who is higher runs at once, who is lower when we wait. */
     start(HIGH, REPORT);
@@ -76,7 +77,8 @@ void test_task(void)
     CHECK(OSTaskDel(64) == OS_PRIO_INVALID);
     start(HIGH, PEND_SEM);
     CHECK(OSTaskDel(HIGH) == OS_NO_ERR);
-    CHECK(OSSemPost(Sem) == OS_NO_ERR && OSSemAccept(Sem) == 1);        /* nobody waits any more */
+    CHECK(OSSemQuery(Sem, &sem) == OS_NO_ERR && sem.OSEventGrp == 0);   /* nobody waits any more */
+    CHECK(OSSemPost(Sem) == OS_NO_ERR && OSSemAccept(Sem) == 1);
     CHECK(OSTaskResume(HIGH) == OS_TASK_RESUME_PRIO);
 
     /* Change of priority: of a waiting task, and of oneself. */
@@ -86,10 +88,13 @@ void test_task(void)
     CHECK(OSTaskChangePrio(LOW, 7) == OS_PRIO_EXIST);
     CHECK(OSTaskChangePrio(NOWHERE, NOWHERE + 1) == OS_PRIO_ERR);
     CHECK(OSTaskChangePrio(LOW, 64) == OS_PRIO_INVALID);
+    CHECK(OSTaskChangePrio(LOW, OS_LOWEST_PRIO) == OS_PRIO_INVALID);
     CHECK(OSTaskChangePrio(OS_IDLE_PRIO, NOWHERE) == OS_PRIO_INVALID);
     CHECK(OSTaskChangePrio(LOW, HIGH) == OS_NO_ERR);
     CHECK(OSTaskQuery(LOW, &tcb) == OS_PRIO_ERR);
     CHECK(OSTaskQuery(HIGH, &tcb) == OS_NO_ERR && tcb.OSTCBStat == OS_STAT_SEM);
+    CHECK(OSSemQuery(Sem, &sem) == OS_NO_ERR && sem.OSEventGrp == 1 << (HIGH >> 3));
+    CHECK(sem.OSEventTbl[LOW >> 3] == 0 && sem.OSEventTbl[HIGH >> 3] == 1 << (HIGH & 7));
     CHECK(OSSemPost(Sem) == OS_NO_ERR);
     CHECK(OSQAccept(Results) == REPORTED(OS_NO_ERR));                   /* it ran before us */
     wait_end(HIGH);
