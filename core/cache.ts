@@ -77,7 +77,11 @@ export class Cache {
   #base = 0;
   #random = 1;
 
-  /** @param memory Where lines come from and go to. */
+  /**
+   * Makes an empty cache.
+   *
+   * @param memory Where lines come from and go to.
+   */
   constructor(memory: PhysicalMemory) {
     this.#memory = memory;
   }

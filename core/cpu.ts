@@ -97,6 +97,8 @@ export class Cpu {
   #passing = -1;
 
   /**
+   * Makes a CPU, reset.
+   *
    * @param memory Host memory with room for {@linkcode CPU_BYTES} more; its first words are the registers.
    * @param bus What answers physical addresses.
    * @param clock Board time.

@@ -36,6 +36,8 @@ export class CodeCache {
   #used = 2;
 
   /**
+   * Makes an empty store.
+   *
    * @param memory Host memory.
    * @param mmu Its `codePages` say which pages have decoded instructions.
    */

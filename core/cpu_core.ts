@@ -141,6 +141,14 @@ export class CpuCore {
   /** What was entered since reset. */
   exceptions: ExceptionCounters = zeroExceptions();
 
+  /**
+   * Makes the core with its MMU.
+   *
+   * @param memory Host memory.
+   * @param bus What answers physical addresses.
+   * @param clock Board time.
+   * @param cached True to model the caches.
+   */
   constructor(memory: HostMemory, bus: Bus, clock: Clock, cached: boolean) {
     this.i32 = memory.i32;
     this.u16 = memory.u16;

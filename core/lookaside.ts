@@ -36,7 +36,11 @@ export class Lookaside {
   readonly #filled: Int32Array = new Int32Array(FILLED_MAX);
   #count = 0;
 
-  /** @param memory Where to take {@linkcode LOOKASIDE_BYTES} from. */
+  /**
+   * Makes empty tables.
+   *
+   * @param memory Where to take {@linkcode LOOKASIDE_BYTES} from.
+   */
   constructor(memory: HostMemory) {
     const first = memory.take(LOOKASIDE_BYTES) >>> 2;
     this.#i32 = memory.i32;

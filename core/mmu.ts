@@ -97,7 +97,7 @@ export class Mmu {
   /** Modified virtual address of the last translation that failed, unsigned. */
   address = 0;
   /** Index of the TLB entry that the last translation used; -1 with the MMU off. */
-  entry = -1;
+  entry: number = -1;
   /** Set when an earlier instruction translation may be wrong now; the CPU clears it. */
   fetchStale = true;
   /** Instruction cache, where it is modelled. */
@@ -117,6 +117,8 @@ export class Mmu {
   #info = 0;
 
   /**
+   * Makes an MMU that is off.
+   *
    * @param memory Holds the look-aside tables.
    * @param bus Where the tables of descriptors are read.
    * @param cached True to model the caches.

@@ -63,9 +63,15 @@ export class Tlb {
   /** P bit of the lockdown register: 0 or 1. */
   preserve = 0;
   readonly #onDrop: (tag: number, mask: number) => void;
+  // The entry found last: looked at first while no two entries match the same address.
   #last = 0;
+  #overlapping = false;
 
-  /** @param onDrop Called with tag and mask of each entry that ceases to be valid. */
+  /**
+   * Makes an empty TLB.
+   *
+   * @param onDrop Called with tag and mask of each range for which another translation may hold now.
+   */
   constructor(onDrop: (tag: number, mask: number) => void) {
     this.#onDrop = onDrop;
   }
@@ -79,7 +85,7 @@ export class Tlb {
   find(mva: number): number {
     const { tag, mask } = this;
     const last = this.#last;
-    if ((mva & mask[last]) === tag[last]) return last;
+    if ((mva & mask[last]) === tag[last] && !this.#overlapping) return last;
     for (let i = 0; i < TLB_ENTRIES; i++) {
       if ((mva & mask[i]) === tag[i]) {
         this.#last = i;
@@ -101,6 +107,10 @@ export class Tlb {
   insert(mva: number, mask: number, pa: number, info: number): number {
     const i = this.victim;
     this.#drop(i);
+    if (this.#overlaps(mva, mask)) {
+      this.#overlapping = true;
+      this.#onDrop(mva & mask, mask);
+    }
     this.tag[i] = mva & mask;
     this.mask[i] = mask;
     this.pa[i] = pa & mask;
@@ -147,6 +157,7 @@ export class Tlb {
     }
     this.lockdown = 0;
     this.#last = 0;
+    this.#overlapping = false;
   }
 
   /** The contents as plain data. */
@@ -165,13 +176,27 @@ export class Tlb {
   /** Takes contents that {@linkcode state} gave. What was there is dropped. */
   restore(s: TlbState): void {
     this.reset();
-    this.tag.set(s.tag);
-    this.mask.set(s.mask);
+    for (let i = 0; i < TLB_ENTRIES; i++) {
+      if (s.mask[i] !== 0 && this.#overlaps(s.tag[i], s.mask[i])) this.#overlapping = true;
+      this.tag[i] = s.tag[i];
+      this.mask[i] = s.mask[i];
+    }
     this.pa.set(s.pa);
     this.info.set(s.info);
     this.base = s.base;
     this.victim = s.victim;
     this.preserve = s.preserve;
+  }
+
+  /**
+   * True when some entry matches an address that a new one would match. That takes a table that changed
+   * from pages to a section (or to larger pages) without maintenance; the lowest entry wins then.
+   */
+  #overlaps(mva: number, mask: number): boolean {
+    for (let i = 0; i < TLB_ENTRIES; i++) {
+      if (((mva ^ this.tag[i]) & mask & this.mask[i]) === 0 && this.mask[i] !== 0) return true;
+    }
+    return false;
   }
 
   #drop(i: number): void {

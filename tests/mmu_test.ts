@@ -524,6 +524,46 @@ Deno.test({
 });
 
 Deno.test({
+  name: "where a stale page and a newer section overlap in the TLB the lowest entry wins",
+  permissions: "none",
+  fn() {
+    const rig = mapped();
+    const { cpu } = rig;
+    const va = 0x00400000;
+    rig.poke(RAM + 0x30000, 1);
+    rig.poke(RAM + 0x100000, 2);
+    const load = () => cpu.load(va, 4, true);
+    // The page in entry 5, the section in entry 3.
+    cpu.mmu.mcr(10, 0, 0, 5 << 20);
+    rig.poke(l1(va), L2 | 0x11);
+    rig.poke(L2, (RAM + 0x30000) | 0xff2);
+    assert.equal(load(), 1);
+    rig.poke(l1(va), (RAM + 0x100000) | 0xc12);
+    assert.equal(load(), 1);
+    cpu.mmu.mcr(10, 0, 0, 3 << 20);
+    cpu.load(va + 0x1000, 4, true);
+    assert.equal(load(), 2);
+    const other = new Rig();
+    other.memory.u8.set(
+      rig.memory.u8.subarray(rig.at(RAM), rig.at(RAM) + 0x200000),
+      other.at(RAM),
+    );
+    other.cpu.restore(cpu.state());
+    assert.equal(other.cpu.load(va, 4, true), 2);
+    // The other way round: the page is the lower one.
+    cpu.mmu.mcr(8, 7, 0, 0);
+    cpu.mmu.mcr(10, 0, 0, 1 << 20);
+    rig.poke(l1(va), L2 | 0x11);
+    assert.equal(load(), 1);
+    rig.poke(l1(va), (RAM + 0x100000) | 0xc12);
+    cpu.load(va + 0x1000, 4, true);
+    assert.equal(load(), 1);
+    cpu.mmu.mcr(8, 6, 1, va);
+    assert.equal(load(), 2);
+  },
+});
+
+Deno.test({
   name: "TLB lockdown keeps entries below the base, and preserved ones through invalidate-all",
   permissions: "none",
   fn() {
