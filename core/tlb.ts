@@ -122,9 +122,12 @@ export class Tlb {
 
   /** Invalidates every entry but the preserved ones. */
   invalidateAll(): void {
+    let kept = 0;
     for (let i = 0; i < TLB_ENTRIES; i++) {
       if ((this.info[i] & TLB_INFO.PRESERVE) === 0) this.#drop(i);
+      else kept++;
     }
+    if (kept < 2) this.#overlapping = false;
   }
 
   /**
