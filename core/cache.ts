@@ -170,11 +170,6 @@ export class Cache {
     return (operand >>> 26) * CACHE_SETS + ((operand >>> 5) & (CACHE_SETS - 1));
   }
 
-  /** First way that may be displaced: those below are locked. */
-  get base(): number {
-    return this.#base;
-  }
-
   /** Sets the first way that may be displaced, and every set's victim to it. */
   lock(way: number): void {
     this.#base = way;
