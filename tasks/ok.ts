@@ -12,6 +12,7 @@ import config from "../deno.json" with { type: "json" };
 import { checkPage, examples, pages } from "./doc_tests.ts";
 import { importGraph, layeredFiles, offences } from "./layers.ts";
 import { deno, ROOT } from "./run.ts";
+import { allSourceFaults } from "./sources.ts";
 import { surface } from "./surface.ts";
 
 /** A step: resolves to what is wrong, `""` when nothing is. */
@@ -77,6 +78,11 @@ const STEPS: readonly Step[] = [
     name: "layers",
     what: "imports lead downward, core/ stands alone, no circle",
     run: async () => offences(await importGraph(layeredFiles())).join("\n"),
+  },
+  {
+    name: "sources",
+    what: "every file says what it is for, none is too long",
+    run: () => Promise.resolve(allSourceFaults().join("\n")),
   },
   command(
     "doc-lint",

@@ -10,7 +10,7 @@ export interface Finished {
   readonly code: number;
   /** Standard output, as text. */
   readonly stdout: string;
-  /** Standard error, as text. */
+  /** Standard error, as text, without the lines about what is fetched. */
   readonly stderr: string;
 }
 
@@ -36,7 +36,9 @@ export async function deno(
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  // What a first start fetches is no message of the command.
+  const said = decoder.decode(stderr).replace(/^(Download|Initialize) .*\r?\n/gm, "");
+  return { code, stdout: decoder.decode(stdout), stderr: said };
 }
 
 /**

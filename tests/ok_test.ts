@@ -10,7 +10,8 @@ import assert from "node:assert/strict";
 import { kept, shownCommands, words } from "../tasks/doc_tests.ts";
 import { type Graph, importGraph, layersOf, offences } from "../tasks/layers.ts";
 import plugin from "../tasks/lint_core.ts";
-import { files, ROOT } from "../tasks/run.ts";
+import { sourceFaults } from "../tasks/sources.ts";
+import { ROOT } from "../tasks/run.ts";
 
 const graph = (imports: Record<string, string[]>): Graph => new Map(Object.entries(imports));
 
@@ -128,6 +129,15 @@ Deno.test("kept() leaves the parts that are asked for", () => {
   assert.deepEqual(kept(lines), lines);
 });
 
+Deno.test("sourceFaults() wants a module comment, and no file that is too long", () => {
+  const head = "/**\n * Text.\n *\n * @module\n */\n";
+  assert.deepEqual(sourceFaults("core/a.ts", `${head}export {};\n`), []);
+  assert.deepEqual(sourceFaults("core/a.ts", `/// <reference lib="x" />\n\n${head}`), []);
+  assert.deepEqual(sourceFaults("examples/a.ts", "// Text.\n"), []);
+  assert.equal(sourceFaults("core/a.ts", "export {};\n").length, 1);
+  assert.equal(sourceFaults("core/a.ts", head + "\n".repeat(1000)).length, 1);
+});
+
 Deno.test("words() keeps quoted blanks", () => {
   assert.deepEqual(words(`inject --fault 'reg:r4:12@t=1ms' "a b"c`), [
     "inject",
@@ -148,17 +158,4 @@ Deno.test("every task has the permissions that it needs and no more", () => {
     if (/^deno (run|test)/.test(command)) assert.match(command, /--no-prompt/, name);
   }
   assert.doesNotMatch(tasks.demo!.command, /--allow-(read|write|net|run|sys|ffi|import)/);
-});
-
-/** Files that can't be split: the interpreter is one switch, or it is slow. */
-const LONG: ReadonlySet<string> = new Set(["core/cpu_run.ts"]);
-
-Deno.test("every source file says what it is for, and is not too long", () => {
-  for (const name of files("", ".ts")) {
-    if (!/^(mod\.ts|(core|cli|tasks|examples)\/)/.test(name)) continue;
-    const text = Deno.readTextFileSync(new URL(name, ROOT));
-    const head = name.startsWith("examples/") ? /^\/\/ / : /^(\/\/\/.*\n\n)?\/\*\*[^]*?@module/;
-    assert.match(text, head, name);
-    assert.ok(LONG.has(name) || text.split("\n").length <= 1000, `${name} has over 1000 lines`);
-  }
 });
