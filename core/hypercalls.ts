@@ -5,6 +5,7 @@
  */
 
 import type { Backup } from "./backup.ts";
+import type { Consoles } from "./consoles.ts";
 import { unitOf } from "./domains.ts";
 import { GLOBAL, INPUT_RING, MAP, MAX_VMS, NONE, TASK_STATE, UNIT, VM } from "./layout.ts";
 import type { Messages } from "./messages.ts";
@@ -81,8 +82,8 @@ export interface CallTarget {
   dispatch(vm: number, task: number, result: number, flags: number): number | undefined;
   /** Messages between VMs. */
   readonly messages: Messages;
-  /** Console output of a guest; the bytes taken. */
-  output(vm: number, bytes: Uint8Array): number;
+  /** Consoles of the guests. */
+  readonly consoles: Consoles;
   /** Makes a virtual interrupt source pending. */
   raise(vm: number, source: number): void;
   /** Starts the watchdog period anew. */
@@ -236,7 +237,7 @@ export class Hypercalls {
       if (byte < 0) return VMI_ERROR.EFAULT;
       bytes[i] = byte;
     }
-    return this.#vmm.output(vm, bytes);
+    return this.#vmm.consoles.output(vm, bytes);
   }
 
   #consoleRead(vm: number, va: number, length: number): Result {

@@ -313,7 +313,7 @@ export class Lab implements Disposable {
     if (vm === "vm0") this.board.soc.uart[0].receive(bytes);
     else {
       const record = this.#record(vm);
-      for (const byte of bytes) if (!this.vmm.input(record, byte)) break;
+      for (const byte of bytes) if (!this.vmm.consoles.input(record, byte)) break;
     }
   }
 

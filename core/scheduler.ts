@@ -72,6 +72,17 @@ export class Scheduler {
     return found < 0 ? 0 : port.read(MAP.VM_TABLE + found * 4);
   }
 
+  /** The VM of slot number `n`: slots go round over all VMs there are, whatever their state. */
+  slotVm(n: number): number {
+    const port = this.#port;
+    const vms: number[] = [];
+    for (let id = 0; id < MAX_VMS; id++) {
+      const vm = port.read(MAP.VM_TABLE + id * 4);
+      if (vm !== 0) vms.push(vm);
+    }
+    return vms.length === 0 ? 0 : vms[n % vms.length];
+  }
+
   /** Number of the lowest set bit of a bitmap, -1: none. All words are read: one cost for all. */
   #lowest(bitmap: number): number {
     let found = -1;

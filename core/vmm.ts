@@ -10,9 +10,11 @@
 
 import { Backup } from "./backup.ts";
 import type { Board } from "./board.ts";
-import type { Cpu } from "./cpu.ts";
-import { disassemble } from "./disasm.ts";
+import { Consoles } from "./consoles.ts";
+import { type Cpu, VECTOR } from "./cpu.ts";
 import { DACR_MONITOR, Domains, unitOf } from "./domains.ts";
+import { stormDue, watchdogDue } from "./detectors.ts";
+import { faultEvent, hex, postMortemLines, tableRepaired } from "./fault_report.ts";
 import { Frames } from "./frames.ts";
 import { Hypercalls } from "./hypercalls.ts";
 import { Journal } from "./journal.ts";
@@ -20,15 +22,12 @@ import {
   CLASSIFY,
   CONTEXT,
   GLOBAL,
-  HELD_OUTPUT,
-  INPUT_RING,
   JOURNAL_MODE,
   MAP,
   MAX_VMS,
   NONE,
   POLICY,
   SLOT_PID,
-  STRATEGY,
   TASK_STATE,
   UNIT,
   UNIT_KIND,
@@ -37,13 +36,13 @@ import {
 } from "./layout.ts";
 import { Messages } from "./messages.ts";
 import { writeLog } from "./monitor_log.ts";
-import { faultStatusName } from "./pagetable.ts";
 import { COST, MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
-import { type RepairedEntry, TableCheck } from "./tables.ts";
-import type { FaultClass, FaultEvent, FaultKind } from "./trace.ts";
+import { TableCheck } from "./tables.ts";
+import type { FaultKind } from "./trace.ts";
+import { VirtualTimers } from "./virtual_timers.ts";
 import { infoOffset, isVm0, readName, slotMva, taskCount, USER_CPSR, VmStore } from "./vm.ts";
 import {
   CONTROL_FIELDS,
@@ -63,33 +62,12 @@ const INFO_V_PENDING = infoOffset("V_PENDING");
 const INFO_V_INTPND = infoOffset("V_INTPND");
 const INFO_V_TICKS = infoOffset("V_TICKS");
 
-/** Exception vectors, by offset. */
-const VECTOR = {
-  UNDEFINED: 0x04,
-  SWI: 0x08,
-  PREFETCH_ABORT: 0x0c,
-  DATA_ABORT: 0x10,
-  IRQ: 0x18,
-} as const;
-
 /** Interrupt controller and monitor timer (PWM timer 4), S3C2440A manual chapters 14 and 10. */
 const SRCPND = 0x4a00_0000;
 const INTPND = 0x4a00_0010;
 const INTOFFSET = 0x4a00_0014;
-const SUBSRCPND = 0x4a00_0018;
 const INT_TIMER4 = 14;
 const INT_UART0 = 28;
-/** UART0, S3C2440A manual chapter 11. */
-const UFSTAT0 = 0x5000_0018;
-const UTXH0 = 0x5000_0020;
-const URXH0 = 0x5000_0024;
-const UFSTAT_TX_FULL = 0x4000;
-/** Cycles between looks at a full transmit FIFO. */
-const UART_POLL = 400;
-/** At the beginning of a line it brings UART0's input back to VM0. */
-const TILDE = 0x7e;
-/** More owed timer periods than these are delivered at once. */
-const MAX_BACKLOG = 100;
 /** Cycles from a slot's tick to its VM's first instruction: more than the monitor ever needs. */
 const SLOT_LEAD = 40_000;
 /** Lowest error code. */
@@ -134,6 +112,10 @@ export class Vmm {
   readonly messages: Messages;
   /** Checks of page tables. */
   readonly tables: TableCheck;
+  /** Consoles of the guests. */
+  readonly consoles: Consoles;
+  /** Virtual timers of the guests. */
+  readonly timers: VirtualTimers;
   readonly #hypercalls: Hypercalls;
   /** Cycles of the save that this entry began with: measurement only. */
   #saveCycles = 0;
@@ -156,8 +138,9 @@ export class Vmm {
     this.journal = new Journal(this.port, this.backup);
     this.messages = new Messages(this.port, this.backup);
     this.tables = new TableCheck(this.port, this.backup.versions);
-    this.backup.onCommit = (vm, unit) => this.#releaseOutput(vm, unit);
-    this.backup.onRollback = (_vm, unit) => this.port.write(unit + UNIT.OUTPUT_COUNT, 0);
+    const raise = (vm: number, source: number) => this.raise(vm, source);
+    this.consoles = new Consoles(this.port, this.backup, recorder, raise);
+    this.timers = new VirtualTimers(this.port, this.scheduler, raise);
     this.#hypercalls = new Hypercalls(this);
     this.port.onProtected = (mva) => {
       const vm = this.port.read(MAP.GLOBAL + GLOBAL.CURRENT);
@@ -180,56 +163,6 @@ export class Vmm {
   /** Name of a VM. */
   name(vm: number): string {
     return readName(this.port, vm + VM.NAME);
-  }
-
-  /**
-   * Console output of a guest: at once, or with output commit at the writer's next checkpoint.
-   *
-   * @returns Bytes taken.
-   */
-  output(vm: number, bytes: Uint8Array): number {
-    const port = this.port;
-    const task = port.read(vm + VM.CUR_TASK);
-    const unit = unitOf(port, vm, task === NONE ? 0 : task + 2);
-    const held = port.read(MAP.GLOBAL + GLOBAL.OUTPUT_COMMIT) !== 0 && !this.isVm0(vm);
-    if (!held) {
-      this.#emitOutput(vm, unit, bytes);
-      return bytes.length;
-    }
-    const count = port.read(unit + UNIT.OUTPUT_COUNT);
-    const room = Math.min(bytes.length, HELD_OUTPUT - count);
-    const buffer = port.read(unit + UNIT.OUTPUT) + count;
-    for (let i = 0; i < room; i++) port.storeByte(buffer + i, bytes[i]);
-    port.write(unit + UNIT.OUTPUT_COUNT, count + room);
-    if (count + room > HELD_OUTPUT / 2) {
-      port.write(task === NONE ? vm + VM.CUT_DUE : unit + UNIT.CHECKPOINT_DUE, 1);
-    }
-    return room;
-  }
-
-  #releaseOutput(vm: number, unit: number): void {
-    const port = this.port;
-    const count = port.read(unit + UNIT.OUTPUT_COUNT);
-    if (count === 0) return;
-    const buffer = port.read(unit + UNIT.OUTPUT);
-    const bytes = Uint8Array.from({ length: count }, (_, i) => port.loadByte(buffer + i));
-    port.write(unit + UNIT.OUTPUT_COUNT, 0);
-    this.#emitOutput(vm, unit, bytes);
-  }
-
-  #emitOutput(vm: number, unit: number, bytes: Uint8Array): void {
-    const port = this.port;
-    const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
-    port.add(vm + VM.CONSOLE_BYTES, bytes.length);
-    const id = port.read(vm + VM.ID);
-    if (id === port.read(MAP.GLOBAL + GLOBAL.CONSOLE_VM)) {
-      for (const byte of bytes) {
-        while ((port.device(UFSTAT0) & UFSTAT_TX_FULL) !== 0) port.charge(UART_POLL);
-        port.setDeviceByte(UTXH0, byte);
-      }
-    }
-    const name = task ? readName(port, unit + UNIT.NAME) : "";
-    this.recorder.console(id, name, bytes, this.ns);
   }
 
   /** Gives the CPU to the first VM after the monitor's start. */
@@ -625,39 +558,13 @@ export class Vmm {
     const sources = (pending & ~(mask < 0 ? 0 : mask)) >>> 0;
     if (sources === 0) return 0;
     const info = port.read(vm + VM.INFO);
-    this.#takeTicks(vm, sources);
+    this.timers.take(vm, sources);
     port.write(vm + VM.V_PENDING, (pending & ~sources) >>> 0);
     port.write(vm + VM.V_INTPND, sources);
     port.write(info + INFO_V_PENDING, (pending & ~sources) >>> 0);
     port.write(info + INFO_V_INTPND, sources);
     port.write(info + INFO_V_TICKS, port.read(vm + VM.V_TICKS));
     return sources;
-  }
-
-  /**
-   * Timer periods come one at a time: the next one when the guest rests or has run for a period, so
-   * that what a guest does in each does not depend on when other VMs let it run. A long backlog comes
-   * at once.
-   */
-  #takeTicks(vm: number, sources: number): void {
-    const port = this.port;
-    let ticks = 0;
-    if ((sources & 1 << VIRQ.TIMER) !== 0) {
-      const owed = port.read(vm + VM.TICKS_OWED);
-      ticks = owed > MAX_BACKLOG ? owed : Math.min(owed, 1);
-      port.write(vm + VM.TICKS_OWED, owed - ticks);
-      port.write64(vm + VM.TICK_CYCLES, this.#ownCycles(vm));
-    }
-    port.write(vm + VM.V_TICKS, ticks);
-  }
-
-  /** Cycles a VM has run. */
-  #ownCycles(vm: number): number {
-    const port = this.port;
-    const ran = port.read(MAP.GLOBAL + GLOBAL.CURRENT) === vm
-      ? port.now - port.read64(MAP.GLOBAL + GLOBAL.SLICE_START)
-      : 0;
-    return port.read64(vm + VM.CYCLES) + ran;
   }
 
   /** A virtual IRQ over kernel mode, for guests without tasks. */
@@ -779,7 +686,7 @@ export class Vmm {
       return this.#idle();
     }
     if (phase === 0) {
-      port.write(g + GLOBAL.SLOT_VM, this.#nextSlot(Math.floor(ticks / slot)));
+      port.write(g + GLOBAL.SLOT_VM, this.scheduler.slotVm(Math.floor(ticks / slot)));
       // Whatever the slot before left behind is out of the way: the same start every time.
       this.domains.closeAll();
       const base = port.read64(g + GLOBAL.TICK_BASE) + ticks * tickCycles;
@@ -787,20 +694,9 @@ export class Vmm {
       if (port.now < start) port.charge(start - port.now);
     }
     const owner = port.read(g + GLOBAL.SLOT_VM);
-    if (owner !== 0) this.#tickVm(owner);
+    if (owner !== 0) this.timers.tickVm(owner);
     if (phase !== 0 && vm !== 0) return this.#resumeVm(vm);
     this.#reschedule();
-  }
-
-  /** The VM of slot number `n`: slots go round over all VMs there are, whatever their state. */
-  #nextSlot(n: number): number {
-    const port = this.port;
-    const vms: number[] = [];
-    for (let id = 0; id < MAX_VMS; id++) {
-      const vm = port.read(MAP.VM_TABLE + id * 4);
-      if (vm !== 0) vms.push(vm);
-    }
-    return vms.length === 0 ? 0 : vms[n % vms.length];
   }
 
   /**
@@ -858,7 +754,7 @@ export class Vmm {
   #interrupt(vm: number): void {
     const port = this.port;
     const source = port.device(INTOFFSET);
-    if (source === INT_UART0) this.#uart();
+    if (source === INT_UART0) this.consoles.receive();
     port.setDevice(SRCPND, 1 << source);
     port.setDevice(INTPND, 1 << source);
     if (vm !== 0) this.#chargeSlice(vm);
@@ -866,8 +762,8 @@ export class Vmm {
       port.add(MAP.GLOBAL + GLOBAL.TICKS, 1);
       this.#scrub();
       if (this.#slots) return this.#slotTick(vm);
-      this.#tick();
-      if (vm !== 0 && this.#watchdogDue(vm)) return this.#late(vm, "watchdog");
+      this.timers.tick();
+      if (vm !== 0 && watchdogDue(port, vm)) return this.#late(vm, "watchdog");
     }
     if (vm !== 0) {
       if ((port.read(vm + VM.SLICE) | 0) <= 0) {
@@ -882,71 +778,7 @@ export class Vmm {
     this.#reschedule();
   }
 
-  /** The monitor's timer: virtual timers of all VMs. */
-  #tick(): void {
-    const port = this.port;
-    for (let id = 0; id < MAX_VMS; id++) {
-      const vm = port.read(MAP.VM_TABLE + id * 4);
-      if (vm !== 0) this.#tickVm(vm);
-    }
-  }
-
-  /** The virtual timer of one VM. */
-  #tickVm(vm: number): void {
-    const port = this.port;
-    const period = port.read64(vm + VM.TIMER_PERIOD);
-    if (period === 0) return;
-    const state = port.read(vm + VM.STATE);
-    if (state !== VM_STATE.RUNNING && state !== VM_STATE.WAITING) return;
-    const due = port.read64(vm + VM.TIMER_NEXT);
-    if (port.now >= due) {
-      const periods = Math.floor((port.now - due) / period) + 1;
-      port.write64(vm + VM.TIMER_NEXT, due + periods * period);
-      port.add(vm + VM.TICKS_OWED, periods);
-      this.#endSitOut(vm);
-    }
-    if (port.read(vm + VM.TICKS_OWED) === 0) return;
-    const waits = port.read(vm + VM.WAITING) !== 0;
-    const ran = this.#ownCycles(vm) - port.read64(vm + VM.TICK_CYCLES);
-    if (waits || ran >= period) this.raise(vm, VIRQ.TIMER);
-  }
-
-  /** UART0: what comes in goes to VM0, or to the VM that VM0 gave it to. */
-  #uart(): void {
-    const port = this.port;
-    const g = MAP.GLOBAL;
-    while ((port.device(UFSTAT0) & 0x7f) !== 0) {
-      const byte = port.deviceByte(URXH0);
-      if (byte === TILDE && port.read(g + GLOBAL.CONSOLE_LINE) !== 0) {
-        port.write(g + GLOBAL.CONSOLE_VM, 0);
-      }
-      port.write(g + GLOBAL.CONSOLE_LINE, byte === 10 || byte === 13 ? 1 : 0);
-      const vm = port.read(MAP.VM_TABLE + port.read(g + GLOBAL.CONSOLE_VM) * 4);
-      if (vm !== 0) this.input(vm, byte);
-    }
-    port.setDevice(SUBSRCPND, 1);
-  }
-
-  /** A byte for a VM's console; false when its ring is full, or kept cuts still need all of it. */
-  input(vm: number, byte: number): boolean {
-    const port = this.port;
-    const write = port.read(vm + VM.INPUT_WRITE);
-    if (write - this.backup.oldestHeld(vm, VM.INPUT_READ) >= INPUT_RING) return false;
-    port.storeByte(vm + VM.INPUT + write % INPUT_RING, byte);
-    port.write(vm + VM.INPUT_WRITE, (write + 1) >>> 0);
-    this.raise(vm, VIRQ.CONSOLE);
-    return true;
-  }
-
   // --- detectors -------------------------------------------------------------------------------
-
-  /** A VM that neither waited nor kicked its watchdog for a period. */
-  #watchdogDue(vm: number): boolean {
-    const port = this.port;
-    const period = port.read64(vm + VM.WATCHDOG);
-    return period !== 0 && port.read(vm + VM.STATE) === VM_STATE.RUNNING &&
-      port.now - port.read64(vm + VM.KICKED) > period;
-  }
 
   /** An error that no exception of the guest raised: its context is saved already. */
   #late(vm: number, kind: FaultKind): void {
@@ -967,16 +799,7 @@ export class Vmm {
 
   /** A storm of refused hypercalls; true when the caller has been dealt with. */
   refused(vm: number, lr: number): boolean {
-    const port = this.port;
-    const g = MAP.GLOBAL;
-    const limit = port.read(g + GLOBAL.STORM_LIMIT);
-    if (limit === 0) return false;
-    if (port.now - port.read64(vm + VM.STORM_START) > port.read(g + GLOBAL.STORM_WINDOW)) {
-      port.write64(vm + VM.STORM_START, port.now);
-      port.write(vm + VM.STORM_COUNT, 0);
-    }
-    if (port.add(vm + VM.STORM_COUNT, 1) < limit) return false;
-    port.write(vm + VM.STORM_COUNT, 0);
+    if (!stormDue(this.port, vm)) return false;
     this.#save(vm, lr, this.#cpu.spsr);
     this.#late(vm, "hypercall");
     return true;
@@ -987,31 +810,7 @@ export class Vmm {
     const port = this.port;
     const every = port.read(MAP.GLOBAL + GLOBAL.SCRUB_EVERY);
     if (every === 0 || port.read(MAP.GLOBAL + GLOBAL.TICKS) % every !== 0) return;
-    for (const repaired of this.tables.scrub()) this.#tableEvent(repaired);
-  }
-
-  #tableEvent(repaired: RepairedEntry): void {
-    const port = this.port;
-    const { vm, unit, address, found, expected } = repaired;
-    const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
-    port.add(vm + VM.FAULTS, 1);
-    this.recorder.emit({
-      type: "fault",
-      t: this.ns,
-      vm: this.name(vm),
-      ...(task ? { task: readName(port, unit + UNIT.NAME) } : {}),
-      class: "vmm",
-      kind: "table-damaged",
-      pc: hex(0),
-      detail: `descriptor at ${hex(address)}: ${hex(found)} instead of ${hex(expected)}, repaired`,
-    });
-  }
-
-  #endSitOut(vm: number): void {
-    const priority = this.port.read(vm + VM.SIT_OUT);
-    if (priority === 0) return;
-    this.port.write(vm + VM.SIT_OUT, 0);
-    this.scheduler.setReady(vm, priority - 1, true);
+    for (const repaired of this.tables.scrub()) tableRepaired(port, this.recorder, repaired);
   }
 
   // --- faults ----------------------------------------------------------------------------------
@@ -1041,7 +840,7 @@ export class Vmm {
   #tableRepaired(vm: number, va: number): boolean {
     if (va < 0 || va >= SLOT_MAP.SIZE) return false;
     const repaired = this.tables.check(vm, va);
-    for (const entry of repaired) this.#tableEvent(entry);
+    for (const entry of repaired) tableRepaired(this.port, this.recorder, entry);
     return repaired.length > 0;
   }
 
@@ -1064,7 +863,7 @@ export class Vmm {
       detail: LOG_FAULTS.indexOf(kind),
       address: pc,
     });
-    this.recorder.emit(this.#faultEvent(vm, id, unit, kind, fsr, far, pc, cpsr));
+    this.recorder.emit(faultEvent(port, this.recorder, { vm, unit, kind, fsr, far, pc, cpsr }));
     this.recover(vm, unit);
   }
 
@@ -1156,47 +955,6 @@ export class Vmm {
     return port.read(unit + UNIT.STATE) === TASK_STATE.CREATED ? unit : running;
   }
 
-  #faultEvent(
-    vm: number,
-    id: number,
-    unit: number,
-    kind: FaultKind,
-    fsr: number,
-    far: number,
-    pc: number,
-    cpsr: number,
-  ): FaultEvent {
-    const symbols = this.recorder.symbols(id);
-    const klass: FaultClass = unit !== 0 ? "task" : "guest";
-    const base = slotMva(id, 0);
-    const inSlot = far >= base && far < base + SLOT_MAP.SIZE;
-    const farSymbol = inSlot ? symbols?.symbolAt(far - base) : undefined;
-    const pcSymbol = pc < SLOT_MAP.SIZE ? symbols?.symbolAt(pc, "function") : undefined;
-    const thumb = (cpsr & 0x20) !== 0;
-    const word = kind === "prefetch-abort" ? undefined : this.#instruction(pc, thumb);
-    const abort = kind === "data-abort" || kind === "prefetch-abort";
-    return {
-      type: "fault",
-      t: this.ns,
-      vm: this.name(vm),
-      ...(unit !== 0 ? { task: readName(this.port, unit + UNIT.NAME) } : {}),
-      class: klass,
-      kind,
-      ...(abort ? { fsr: faultStatusName(fsr), far: hex(far) } : {}),
-      ...(abort && farSymbol !== undefined ? { far_symbol: farSymbol } : {}),
-      pc: hex(pc),
-      ...(pcSymbol !== undefined ? { pc_symbol: pcSymbol } : {}),
-      ...(word === undefined ? {} : { instruction: disassemble(word, pc, { thumb }) }),
-    };
-  }
-
-  #instruction(pc: number, thumb: boolean): number | undefined {
-    const mmu = this.#cpu.mmu;
-    const pa = mmu.probe(pc, 2, true);
-    if (pa < 0) return undefined;
-    return this.port.board.peek(pa, thumb ? 2 : 4);
-  }
-
   /** An exception out of the monitor itself: class 3. */
   #ownFault(vector: number, lr: number): never {
     throw new MonitorFault(
@@ -1207,18 +965,7 @@ export class Vmm {
   /** The whole system stops; what is known is shown (P9, third class). */
   #postMortem(reason: string): void {
     const board = this.port.board;
-    const cpu = this.#cpu;
-    const current = board.peek(MAP.GLOBAL + GLOBAL.CURRENT, 4);
-    const id = current === 0 ? -1 : board.peek(current + VM.ID, 4);
-    const lines = [
-      `pc ${hex(cpu.pc)} cpsr ${hex(cpu.cpsr)} current ${id < 0 ? "none" : this.recorder.name(id)}`,
-      `ttb ${hex(cpu.mmu.mrc(2, 0, 0))} dacr ${hex(cpu.mmu.mrc(3, 0, 0))} ` +
-      `dfsr ${hex(cpu.mmu.mrc(5, 0, 0))} far ${hex(cpu.mmu.mrc(6, 0, 0))}`,
-    ];
-    for (const va of [MAP.SDRAM, MAP.MASTER, MAP.POOL, SRCPND, MAP.VECTORS]) {
-      const entry = board.peek(MAP.MASTER + (va >>> 20) * 4, 4);
-      lines.push(`master entry of ${hex(va)}: ${hex(entry)}`);
-    }
+    const lines = postMortemLines(board, this.recorder);
     const t = this.ns;
     this.recorder.emit({
       type: "fault",
@@ -1226,7 +973,7 @@ export class Vmm {
       vm: "vmm",
       class: "vmm",
       kind: "data-abort",
-      pc: hex(cpu.pc),
+      pc: hex(this.#cpu.pc),
       detail: reason,
     });
     this.recorder.emit({
@@ -1242,13 +989,4 @@ export class Vmm {
     board.poke(MAP.GLOBAL + GLOBAL.STOPPED, 1);
     board.requestStop();
   }
-
-  /** Strategy in force, by number (STRATEGY). */
-  get protecting(): boolean {
-    return this.backup.strategy !== STRATEGY.OFF;
-  }
-}
-
-function hex(n: number): string {
-  return "0x" + (n >>> 0).toString(16).padStart(8, "0");
 }

@@ -1,0 +1,122 @@
+/**
+ * Consoles of the guests: output, held output, and the input that UART0 brings.
+ *
+ * @module
+ */
+
+import type { Backup } from "./backup.ts";
+import { unitOf } from "./domains.ts";
+import { GLOBAL, HELD_OUTPUT, INPUT_RING, MAP, NONE, UNIT, UNIT_KIND, VM } from "./layout.ts";
+import type { Port } from "./port.ts";
+import type { Recorder } from "./recorder.ts";
+import { isVm0, readName } from "./vm.ts";
+import { VIRQ } from "./vmi.ts";
+
+const SUBSRCPND = 0x4a00_0018;
+/** UART0, S3C2440A manual chapter 11. */
+const UFSTAT0 = 0x5000_0018;
+const UTXH0 = 0x5000_0020;
+const URXH0 = 0x5000_0024;
+const UFSTAT_TX_FULL = 0x4000;
+/** Cycles between looks at a full transmit FIFO. */
+const UART_POLL = 400;
+/** At the beginning of a line it brings UART0's input back to VM0. */
+const TILDE = 0x7e;
+
+/** The consoles. */
+export class Consoles {
+  /**
+   * Consoles of all VMs.
+   *
+   * @param port The monitor's port.
+   * @param backup Tells of checkpoints, at which held output is released.
+   * @param recorder The observer.
+   * @param raise Makes a virtual interrupt source of a VM pending.
+   */
+  constructor(
+    readonly port: Port,
+    readonly backup: Backup,
+    readonly recorder: Recorder,
+    readonly raise: (vm: number, source: number) => void,
+  ) {
+    backup.onCommit = (vm, unit) => this.#releaseOutput(vm, unit);
+    backup.onRollback = (_vm, unit) => port.write(unit + UNIT.OUTPUT_COUNT, 0);
+  }
+
+  /**
+   * Console output of a guest: at once, or with output commit at the writer's next checkpoint.
+   *
+   * @returns Bytes taken.
+   */
+  output(vm: number, bytes: Uint8Array): number {
+    const port = this.port;
+    const task = port.read(vm + VM.CUR_TASK);
+    const unit = unitOf(port, vm, task === NONE ? 0 : task + 2);
+    const held = port.read(MAP.GLOBAL + GLOBAL.OUTPUT_COMMIT) !== 0 && !isVm0(port, vm);
+    if (!held) {
+      this.#emitOutput(vm, unit, bytes);
+      return bytes.length;
+    }
+    const count = port.read(unit + UNIT.OUTPUT_COUNT);
+    const room = Math.min(bytes.length, HELD_OUTPUT - count);
+    const buffer = port.read(unit + UNIT.OUTPUT) + count;
+    for (let i = 0; i < room; i++) port.storeByte(buffer + i, bytes[i]);
+    port.write(unit + UNIT.OUTPUT_COUNT, count + room);
+    if (count + room > HELD_OUTPUT / 2) {
+      port.write(task === NONE ? vm + VM.CUT_DUE : unit + UNIT.CHECKPOINT_DUE, 1);
+    }
+    return room;
+  }
+
+  #releaseOutput(vm: number, unit: number): void {
+    const port = this.port;
+    const count = port.read(unit + UNIT.OUTPUT_COUNT);
+    if (count === 0) return;
+    const buffer = port.read(unit + UNIT.OUTPUT);
+    const bytes = Uint8Array.from({ length: count }, (_, i) => port.loadByte(buffer + i));
+    port.write(unit + UNIT.OUTPUT_COUNT, 0);
+    this.#emitOutput(vm, unit, bytes);
+  }
+
+  #emitOutput(vm: number, unit: number, bytes: Uint8Array): void {
+    const port = this.port;
+    const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
+    port.add(vm + VM.CONSOLE_BYTES, bytes.length);
+    const id = port.read(vm + VM.ID);
+    if (id === port.read(MAP.GLOBAL + GLOBAL.CONSOLE_VM)) {
+      for (const byte of bytes) {
+        while ((port.device(UFSTAT0) & UFSTAT_TX_FULL) !== 0) port.charge(UART_POLL);
+        port.setDeviceByte(UTXH0, byte);
+      }
+    }
+    const name = task ? readName(port, unit + UNIT.NAME) : "";
+    this.recorder.console(id, name, bytes, port.board.clock.ns());
+  }
+
+  /** UART0: what comes in goes to VM0, or to the VM that VM0 gave it to. */
+  receive(): void {
+    const port = this.port;
+    const g = MAP.GLOBAL;
+    while ((port.device(UFSTAT0) & 0x7f) !== 0) {
+      const byte = port.deviceByte(URXH0);
+      if (byte === TILDE && port.read(g + GLOBAL.CONSOLE_LINE) !== 0) {
+        port.write(g + GLOBAL.CONSOLE_VM, 0);
+      }
+      port.write(g + GLOBAL.CONSOLE_LINE, byte === 10 || byte === 13 ? 1 : 0);
+      const vm = port.read(MAP.VM_TABLE + port.read(g + GLOBAL.CONSOLE_VM) * 4);
+      if (vm !== 0) this.input(vm, byte);
+    }
+    port.setDevice(SUBSRCPND, 1);
+  }
+
+  /** A byte for a VM's console; false when its ring is full, or kept cuts still need all of it. */
+  input(vm: number, byte: number): boolean {
+    const port = this.port;
+    const write = port.read(vm + VM.INPUT_WRITE);
+    if (write - this.backup.oldestHeld(vm, VM.INPUT_READ) >= INPUT_RING) return false;
+    port.storeByte(vm + VM.INPUT + write % INPUT_RING, byte);
+    port.write(vm + VM.INPUT_WRITE, (write + 1) >>> 0);
+    this.raise(vm, VIRQ.CONSOLE);
+    return true;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * What the monitor says of errors: fault events with symbols and disassembly, the post-mortem.
+ *
+ * @module
+ */
+
+import type { Board } from "./board.ts";
+import { disassemble } from "./disasm.ts";
+import { GLOBAL, MAP, UNIT, UNIT_KIND, VM } from "./layout.ts";
+import { ACCESS } from "./mmu.ts";
+import { faultStatusName } from "./pagetable.ts";
+import type { Port } from "./port.ts";
+import type { Recorder } from "./recorder.ts";
+import type { RepairedEntry } from "./tables.ts";
+import type { FaultClass, FaultEvent, FaultKind } from "./trace.ts";
+import { readName, slotMva } from "./vm.ts";
+import { SLOT_MAP } from "./vmi.ts";
+
+const INTERRUPT_CONTROLLER = 0x4a00_0000;
+
+/** An error as the exception registers tell it. */
+export interface RaisedFault {
+  /** VM record. */
+  vm: number;
+  /** Unit record of the task whose error it is, 0: the guest's. */
+  unit: number;
+  /** What raised it. */
+  kind: FaultKind;
+  /** Fault status, for aborts. */
+  fsr: number;
+  /** Fault address: MVA, or the PC of a prefetch abort. */
+  far: number;
+  /** Address of the instruction. */
+  pc: number;
+  /** CPSR at the error. */
+  cpsr: number;
+}
+
+/** The event of an error. */
+export function faultEvent(port: Port, recorder: Recorder, fault: RaisedFault): FaultEvent {
+  const { vm, unit, kind, fsr, far, pc, cpsr } = fault;
+  const id = port.read(vm + VM.ID);
+  const symbols = recorder.symbols(id);
+  const klass: FaultClass = unit !== 0 ? "task" : "guest";
+  const base = slotMva(id, 0);
+  const inSlot = far >= base && far < base + SLOT_MAP.SIZE;
+  const farSymbol = inSlot ? symbols?.symbolAt(far - base) : undefined;
+  const pcSymbol = pc < SLOT_MAP.SIZE ? symbols?.symbolAt(pc, "function") : undefined;
+  const thumb = (cpsr & 0x20) !== 0;
+  const word = kind === "prefetch-abort" ? undefined : instructionAt(port.board, pc, thumb);
+  const abort = kind === "data-abort" || kind === "prefetch-abort";
+  return {
+    type: "fault",
+    t: port.board.clock.ns(),
+    vm: readName(port, vm + VM.NAME),
+    ...(unit !== 0 ? { task: readName(port, unit + UNIT.NAME) } : {}),
+    class: klass,
+    kind,
+    ...(abort ? { fsr: faultStatusName(fsr), far: hex(far) } : {}),
+    ...(abort && farSymbol !== undefined ? { far_symbol: farSymbol } : {}),
+    pc: hex(pc),
+    ...(pcSymbol !== undefined ? { pc_symbol: pcSymbol } : {}),
+    ...(word === undefined ? {} : { instruction: disassemble(word, pc, { thumb }) }),
+  };
+}
+
+function instructionAt(board: Board, pc: number, thumb: boolean): number | undefined {
+  const pa = board.cpu.mmu.probe(pc, ACCESS.FETCH, true);
+  return pa < 0 ? undefined : board.peek(pa, thumb ? 2 : 4);
+}
+
+/** Lines of registers and tables for a post-mortem, read without the monitor's own mapping. */
+export function postMortemLines(board: Board, recorder: Recorder): string[] {
+  const { cpu, mmu } = board;
+  const current = board.peek(MAP.GLOBAL + GLOBAL.CURRENT, 4);
+  const name = current === 0 ? "none" : recorder.name(board.peek(current + VM.ID, 4));
+  const lines = [
+    `pc ${hex(cpu.pc)} cpsr ${hex(cpu.cpsr)} current ${name}`,
+    `ttb ${hex(mmu.mrc(2, 0, 0))} dacr ${hex(mmu.mrc(3, 0, 0))} ` +
+    `dfsr ${hex(mmu.mrc(5, 0, 0))} far ${hex(mmu.mrc(6, 0, 0))}`,
+  ];
+  for (const va of [MAP.SDRAM, MAP.MASTER, MAP.POOL, INTERRUPT_CONTROLLER, MAP.VECTORS]) {
+    const entry = board.peek(MAP.MASTER + (va >>> 20) * 4, 4);
+    lines.push(`master entry of ${hex(va)}: ${hex(entry)}`);
+  }
+  return lines;
+}
+
+/** Reports a descriptor that was damaged and has been repaired. */
+export function tableRepaired(port: Port, recorder: Recorder, repaired: RepairedEntry): void {
+  const { vm, unit, address, found, expected } = repaired;
+  const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
+  port.add(vm + VM.FAULTS, 1);
+  recorder.emit({
+    type: "fault",
+    t: port.board.clock.ns(),
+    vm: readName(port, vm + VM.NAME),
+    ...(task ? { task: readName(port, unit + UNIT.NAME) } : {}),
+    class: "vmm",
+    kind: "table-damaged",
+    pc: hex(0),
+    detail: `descriptor at ${hex(address)}: ${hex(found)} instead of ${hex(expected)}, repaired`,
+  });
+}
+
+/** A word as 0x and eight digits. */
+export function hex(n: number): string {
+  return "0x" + (n >>> 0).toString(16).padStart(8, "0");
+}
