@@ -19,6 +19,7 @@ import {
   expectation,
   loadImage,
   type Machine,
+  MACHINES,
   readCases,
   type SuiteCase,
 } from "./suite.ts";
@@ -167,11 +168,11 @@ export function manifestCases(cases: readonly SuiteCase[]): ManifestCase[] {
   return cases.map((test) => {
     const on: Partial<Record<Machine, string>> = {};
     const verdicts = new Set<string>();
-    for (const machine of ["understudy", "sx1", "versatilepb"] as const) {
+    for (const machine of MACHINES) {
       const { verdict, deviation } = expectation(test, machine);
       if (deviation === undefined) continue;
       on[machine] = deviation;
-      if (machine !== "understudy") verdicts.add(verdict);
+      if (!machine.startsWith("understudy")) verdicts.add(verdict);
     }
     const [qemu] = verdicts;
     return { ...test, ...(qemu && { qemu }), ...(Object.keys(on).length > 0 && { on }) };

@@ -21,19 +21,25 @@ export type BoardName = "s3c2440" | "sx1" | "versatilepb";
 export const BOARDS: readonly BoardName[] = ["s3c2440", "sx1", "versatilepb"];
 
 /**
- * Something that runs the suite: `understudy` is the emulated board without caches, the others are
- * boards under `qemu-system-arm`.
+ * Something that runs the suite: `understudy` is the emulated board without caches,
+ * `understudy-cached` its CPU with them, the others are boards under `qemu-system-arm`.
  */
-export type Machine = "understudy" | "sx1" | "versatilepb";
+export type Machine = "understudy" | "understudy-cached" | "sx1" | "versatilepb";
 
 /** The machines, in the order of the table. */
-export const MACHINES: readonly Machine[] = ["understudy", "sx1", "versatilepb"];
+export const MACHINES: readonly Machine[] = [
+  "understudy",
+  "understudy-cached",
+  "sx1",
+  "versatilepb",
+];
 
 /** The image that a machine runs. */
 export const BOARD_OF: Readonly<Record<Machine, BoardName>> = {
-  understudy: "s3c2440",
-  sx1: "sx1",
-  versatilepb: "versatilepb",
+  "understudy": "s3c2440",
+  "understudy-cached": "s3c2440",
+  "sx1": "sx1",
+  "versatilepb": "versatilepb",
 };
 
 /** What a machine must have for a case to mean what it says. */

@@ -8,12 +8,12 @@ import { Board } from "../core/board.ts";
 import { parseElf } from "../core/elf.ts";
 import { readHeader, readResults, resultBytes, type ResultTable } from "./suite.ts";
 
-/** First address that the board answers with an external abort (`BOARD_ABORT` in `boards/s3c2440.h`). */
-const ABORT = 0x6000_0000;
+/** First of 1 MB of addresses answered with an external abort (`BOARD_ABORT` in `boards/s3c2440.h`). */
+export const ABORT = 0x6000_0000;
 
-/** What a run on the emulated board left. */
-export interface BoardRun {
-  /** What came out of UART0. */
+/** What a run left. */
+export interface SuiteRun {
+  /** What came out of the serial line. */
   readonly text: string;
   /** The result table in RAM. */
   readonly table: ResultTable;
@@ -30,7 +30,7 @@ export interface BoardRun {
  * @param image ELF file for the board `s3c2440`.
  * @param limit Cycles after which the run is given up.
  */
-export function runOnBoard(image: Uint8Array<ArrayBuffer>, limit = 1e9): BoardRun {
+export function runOnBoard(image: Uint8Array<ArrayBuffer>, limit = 1e9): SuiteRun {
   const elf = parseElf(image, "suite image");
   const board = new Board();
   for (const segment of elf.segments) board.debugWrite(segment.paddr, segment.bytes);

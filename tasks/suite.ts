@@ -3,7 +3,7 @@
  * table of tests by machines.
  *
  * The image is built from its sources when the compiler is there, otherwise (or with `--committed`)
- * it is the committed one. The emulated board always runs; the boards of `qemu-system-arm` when it
+ * it is the committed one. The emulated board and its CPU with caches always run; the boards of `qemu-system-arm` when it
  * is installed. Names of machines after the options run those only.
  *
  * - `--committed`: does not build.
@@ -17,6 +17,7 @@
  * @module
  */
 
+import { runOnBench } from "../suite/bench.ts";
 import { build, BuildError, haveCompiler } from "../suite/build.ts";
 import { qemuVersion, runUnderQemu } from "../suite/qemu.ts";
 import {
@@ -61,13 +62,23 @@ async function provide(
   return { image, path };
 }
 
-/** Runs the suite on a machine. */
+/** Runs the suite on a machine and gives what it printed. */
+async function run(machine: Machine, image: Uint8Array<ArrayBuffer>, path: string) {
+  switch (machine) {
+    case "understudy":
+      return runOnBoard(image).text;
+    case "understudy-cached":
+      return runOnBench(image, { cache: true }).text;
+    default:
+      return await runUnderQemu(machine, path);
+  }
+}
+
+/** Runs the suite on a machine and compares what it did with what is expected of it. */
 async function runMachine(machine: Machine, compile: boolean): Promise<[SuiteCase[], Column]> {
   const { image, path } = await provide(BOARD_OF[machine], compile);
   const cases = readCases(image);
-  const text = machine === "understudy"
-    ? runOnBoard(image).text
-    : await runUnderQemu(machine, path);
+  const text = await run(machine, image, path);
   const results = new Map(parseReport(text).results.map((result) => [result.number, result]));
   const column = new Map<number, Cell>();
   for (const test of cases) {
@@ -118,7 +129,7 @@ async function main(args: readonly string[]): Promise<number> {
   const qemu = await qemuVersion();
   const machines = MACHINES.filter((machine) =>
     (names.length === 0 || names.includes(machine)) &&
-    (machine === "understudy" || qemu !== undefined)
+    (machine.startsWith("understudy") || qemu !== undefined)
   );
   console.log(`image: ${compile ? "built from suite/" : "as committed"}`);
   console.log(`qemu-system-arm: ${qemu ?? "not here"}\n`);

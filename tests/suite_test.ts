@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { runOnBench } from "../suite/bench.ts";
 import { manifestCases } from "../suite/build.ts";
 import { DEVIATIONS } from "../suite/deviations.ts";
 import manifest from "../suite/manifest.json" with { type: "json" };
@@ -7,6 +8,7 @@ import {
   type CaseResult,
   expectation,
   loadImage,
+  type Machine,
   MACHINES,
   parseReport,
   readCases,
@@ -15,7 +17,7 @@ import {
   standing,
   type SuiteCase,
 } from "../suite/suite.ts";
-import { runOnBoard } from "../suite/understudy.ts";
+import { runOnBoard, type SuiteRun } from "../suite/understudy.ts";
 
 /** A test that is allowed nothing: the images are modules. */
 function test(name: string, fn: () => void | Promise<void>): void {
@@ -25,8 +27,8 @@ function test(name: string, fn: () => void | Promise<void>): void {
 const image = await loadImage("s3c2440");
 const cases = readCases(image);
 
-test("runOnBoard() passes every case of the suite but those that are listed", () => {
-  const { text, table } = runOnBoard(image);
+/** Expects a run to be complete, its report and its result table to agree, and no surprise. */
+function expectNoSurprise({ text, table }: SuiteRun, machine: Machine): void {
   const report = parseReport(text);
   assert.equal(report.board, "s3c2440");
   assert.equal(report.complete, true);
@@ -34,7 +36,7 @@ test("runOnBoard() passes every case of the suite but those that are listed", ()
   assert.deepEqual(report.results.map(({ name }) => name), cases.map(({ name }) => name));
 
   const surprises = cases.flatMap((test, i) => {
-    const what = standing(report.results[i].outcome, expectation(test, "understudy"));
+    const what = standing(report.results[i].outcome, expectation(test, machine));
     return what === "ok" || what === "as listed"
       ? []
       : [`${what}: ${test.name} ${JSON.stringify(report.results[i].observed)}`];
@@ -50,6 +52,18 @@ test("runOnBoard() passes every case of the suite but those that are listed", ()
       assert.equal(observed[key], value, `${line.name} ${key}`);
     }
   });
+}
+
+test("runOnBoard() passes every case of the suite but those that are listed", () => {
+  expectNoSurprise(runOnBoard(image), "understudy");
+});
+
+test("runOnBench() passes every case, without caches but for those that need them", () => {
+  expectNoSurprise(runOnBench(image), "understudy");
+});
+
+test("runOnBench() passes every case with the caches modelled", () => {
+  expectNoSurprise(runOnBench(image, { cache: true }), "understudy-cached");
 });
 
 test("runOnBoard() gives up at the limit, and the report is not complete", () => {
