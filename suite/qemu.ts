@@ -17,14 +17,6 @@ export async function qemuVersion(): Promise<string | undefined> {
   }
 }
 
-/** Arguments beyond the common ones. The flash of sx1 gives it memory at 0 for the vectors. */
-const EXTRA: Readonly<Record<string, readonly string[]>> = {
-  sx1: [
-    "-drive",
-    "if=pflash,format=raw,file.driver=null-co,file.size=32M,file.read-zeroes=on",
-  ],
-};
-
 /**
  * Runs an image until the board resets itself, which ends QEMU.
  *
@@ -37,7 +29,7 @@ export async function runUnderQemu(machine: string, elf: string, seconds = 60): 
   const child = new Deno.Command(QEMU, {
     args: [
       ...["-M", machine, "-kernel", elf, "-display", "none", "-monitor", "none"],
-      ...["-serial", "stdio", "-no-reboot", ...(EXTRA[machine] ?? [])],
+      ...["-serial", "stdio", "-no-reboot"],
     ],
     env: { QEMU_AUDIO_DRV: "none" },
     stdin: "null",

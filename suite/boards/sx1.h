@@ -1,6 +1,6 @@
 /*
  * Siemens SX1 as QEMU models it (`-M sx1`): OMAP310, core TI925T, which is ARMv4T with an MMU.
- * Flash is at 0; QEMU puts the suite's vector segment into it when a -drive if=pflash is there.
+ * Flash is at 0; QEMU's ELF loader puts the suite's vector segment into it.
  */
 
 #define BOARD_NAME "sx1"
