@@ -121,7 +121,7 @@ async function printed(command: string): Promise<string[] | undefined> {
  *
  * @param page Name of the page, relative to the repository.
  * @param update Write what was printed into the page.
- * @returns One paragraph for each command that prints something else.
+ * @returns For each command that prints something else: the first line that differs.
  */
 export async function checkPage(page: string, update: boolean): Promise<string[]> {
   const url = new URL(page, ROOT);
@@ -138,10 +138,22 @@ export async function checkPage(page: string, update: boolean): Promise<string[]
     const actual = kept(all, keep);
     if (actual.join("\n") === output.join("\n")) continue;
     if (update) lines.splice(line, output.length, ...actual);
-    else problems.push(`${page}:${line}: $ ${command}\n  prints\n${actual.join("\n")}`);
+    else problems.push(difference(`${page}:${line}: $ ${command}`, output, actual));
   }
   if (update) Deno.writeTextFileSync(url, lines.join("\n"));
   return problems;
+}
+
+/** Says where what was printed leaves what is shown. */
+function difference(head: string, shown: readonly string[], actual: readonly string[]): string {
+  const at = actual.findIndex((line, index) => line !== shown[index]);
+  const index = at < 0 ? actual.length : at;
+  return [
+    head,
+    `- ${shown[index] ?? "(the end)"}`,
+    `+ ${actual[index] ?? "(the end)"}`,
+    "  if on purpose: deno task ok --only doc-tests --update",
+  ].join("\n");
 }
 
 /** The pages whose `console` blocks are run. */

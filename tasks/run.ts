@@ -10,7 +10,7 @@ export interface Finished {
   readonly code: number;
   /** Standard output, as text. */
   readonly stdout: string;
-  /** Standard error, as text, without the lines about what is fetched. */
+  /** Standard error, as text, without the lines about what is fetched and checked. */
   readonly stderr: string;
 }
 
@@ -36,8 +36,8 @@ export async function deno(
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();
-  // What a first start fetches is no message of the command.
-  const said = decoder.decode(stderr).replace(/^(Download|Initialize) .*\r?\n/gm, "");
+  // What is fetched and checked is no message of the command.
+  const said = decoder.decode(stderr).replace(/^(Download|Initialize|Check) .*\r?\n/gm, "");
   return { code, stdout: decoder.decode(stdout), stderr: said };
 }
 
