@@ -45,6 +45,8 @@ const KERNEL: Readonly<Record<string, string>> = {
   kernel_os_mbox: "kernel/os_mbox.c",
   kernel_os_q: "kernel/os_q.c",
   kernel_os_mem: "kernel/os_mem.c",
+  kernel_os_undo: "kernel/os_undo.c",
+  kernel_os_vm: "kernel/os_vm.c",
   kernel_os_stat: "kernel/os_stat.c",
   kernel_os_hooks: "kernel/os_hooks.c",
   kernel_os_console: "kernel/os_console.c",
@@ -59,6 +61,7 @@ const KERNEL: Readonly<Record<string, string>> = {
 const PORTS = {
   virtual: {
     kernel_vectors: "kernel/virtual/vectors.S",
+    kernel_undo: "kernel/virtual/undo.c",
     manifest: "kit/manifest.S",
   },
   s3c2440: {

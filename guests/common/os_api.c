@@ -364,9 +364,41 @@ INT32S OSPrint(const char *text, INT32U length)
     return os_call(OS_CALL_print, (INT32U)text, length, 0, 0);
 }
 
-INT32S OSInput(char *buffer, INT32U size)
+/* What arrives wakes who waits, who then has to fetch it; another may have been faster. */
+static INT32U fetch(INT32U number, INT32U a, INT32U b, INT32U c)
 {
-    return os_call(OS_CALL_input, (INT32U)buffer, size, 0, 0);
+    INT32U word;
+
+    do
+        word = os_call(number, a, b, c, 0);
+    while (word == OS_RESULT_AGAIN);
+    return word;
+}
+
+INT32S OSGetChar(INT16U timeout, INT8U *err)
+{
+    INT32U word = fetch(OS_CALL_getc, timeout, 0, 0);
+
+    *err = OS_RESULT_IS_ERR(word) ? word & 0xff : OS_NO_ERR;
+    return *err == OS_NO_ERR ? (INT32S)word : -1;
+}
+
+INT8U OSVmSend(INT8U vm, const void *buffer, INT16U length)
+{
+    return os_call(OS_CALL_vm_send, vm, (INT32U)buffer, length, 0);
+}
+
+INT16U OSVmReceive(INT8U *vm, void *buffer, INT16U size, INT16U timeout, INT8U *err)
+{
+    INT32U word = fetch(OS_CALL_vm_receive, (INT32U)buffer, size, timeout);
+
+    if (OS_RESULT_IS_ERR(word)) {
+        *err = word & 0xff;
+        return 0;
+    }
+    *err = OS_NO_ERR;
+    *vm = word >> 16;
+    return word;
 }
 
 INT32S OSBootArg(char *buffer, INT32U size)

@@ -21,7 +21,7 @@ static char *at(const char *symbol, INT32S offset)
 void test_misc(void)
 {
     static char text[16];
-    INT8U       err;
+    INT8U       err, vm;
     INT32U      i, time;
     INT8S       usage;
 
@@ -90,22 +90,25 @@ void test_misc(void)
     CHECK(OSPrint((const char *)&OSTime, 4) < 0);
     CHECK(OSPrint((const char *)0xfffffff0, 0x20) < 0);
     CHECK(OSPrint(text, 0xffffffff) < 0);
-    CHECK(OSInput(text, sizeof text) == 0);
-    CHECK(OSInput((char *)&OSTime, 4) < 0);
-    CHECK(OSInput(at(task0_data_start, 0), 0) == 0 && OSInput(at(task0_data_start, -4), 8) < 0);
-    CHECK(OSInput(at(task0_data_end, -4), 4) == 0 && OSInput(at(task0_data_end, -4), 5) < 0);
-    CHECK(OSInput(at(task0_stack_end, -4), 5) < 0 && OSInput(at(task0_stack_start, -4), 8) < 0);
-    CHECK(OSInput(at(task1_stack_start, 0), 4) < 0);
+    CHECK(OSPrint(at(task0_data_start, 0), 0) == 0 && OSPrint(at(task0_data_start, -4), 8) < 0);
+    CHECK(OSPrint(at(task0_data_end, -4), 0) == 0 && OSPrint(at(task0_data_end, -4), 5) < 0);
+    CHECK(OSPrint(at(task0_stack_end, -4), 5) < 0 && OSPrint(at(task0_stack_start, -4), 8) < 0);
+    CHECK(OSPrint(at(task1_stack_start, 0), 4) < 0);
+    CHECK(OSGetChar(2, &err) == -1 && err == OS_TIMEOUT);
     CHECK(OSBootArg(text, sizeof text) >= 0 && text[sizeof text - 1] == '\0');
     CHECK(OSBootArg(text, 0) < 0 && OSBootArg((char *)&OSTime, 4) < 0);
     CHECK(OSBootArg((char *)test_misc, 4) < 0);
 
-    /* Numbers that are no call, and every call with nonsense: an error, nothing else. */
-    for (i = 0; i < 300; i++) {
-        if (i < OS_CALLS && i != 0 && (i < 10 || (i >= 16 && i < 76)) && i != 10)
-            continue;
+    /* Messages between VMs: nobody is there. */
+    CHECK(OSVmSend(77, text, 4) == OS_ERR_VM && OSVmSend(77, &OSTime, 4) == OS_ERR_ADDRESS);
+    CHECK(OSVmReceive(&vm, text, sizeof text, 2, &err) == 0 && err == OS_TIMEOUT);
+    CHECK(OSVmReceive(&vm, &OSTime, 4, 2, &err) == 0 && err == OS_ERR_ADDRESS);
+    CHECK(OSVmReceive(&vm, text, 0, 2, &err) == 0 && err == OS_ERR_ADDRESS);
+
+    /* Numbers that are no call. */
+    for (i = OS_CALLS; i < 300; i++)
         CHECK(os_call(i, 0, 0, 0, 0) == OS_ERR_CALL);
-    }
+    CHECK(os_call(0, 0, 0, 0, 0) == OS_ERR_CALL);
     CHECK(os_call(0xffffffff, 0, 0, 0, 0) == OS_ERR_CALL);
     CHECK(os_call(0x80000010, 0, 0, 0, 0) == OS_ERR_CALL);
 }

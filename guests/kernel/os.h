@@ -44,6 +44,8 @@ extern OS_TCB   *OSTCBList;
 extern OS_TCB   *OSTCBPrioTbl[OS_LOWEST_PRIO + 1];
 extern OS_TCB   *OSTCBCur;
 extern OS_EVENT  OSEventTbl[OS_MAX_EVENTS];
+extern OS_EVENT  OSInputEvent;
+extern OS_EVENT  OSVmEvent;
 
 /* os_core.c */
 INT8U     os_lowest(INT8U bits);
@@ -59,11 +61,13 @@ void      os_app_events(void);
 void      os_event_init(void);
 OS_EVENT *os_event_new(INT8U type);
 INT8U     os_event_check(INT32U handle, INT8U type);
-INT8U     os_event_delete(INT32U handle, INT8U type, INT32U opt, INT32U result);
+INT8U     os_event_check_delete(const OS_EVENT *event, INT32U opt);
+void      os_event_delete(OS_EVENT *event, INT32U result);
 void      os_event_copy(const OS_EVENT *event, INT8U *tbl, INT8U *grp);
 INT8U     os_event_wait(OS_EVENT *event, INT8U stat, INT32U timeout);
 OS_TCB   *os_event_first(const OS_EVENT *event);
 OS_TCB   *os_event_wake(OS_EVENT *event, INT32U result);
+void      os_event_wake_all(OS_EVENT *event, INT32U result);
 void      os_event_leave(OS_TCB *tcb);
 void      os_event_timeout(OS_TCB *tcb);
 /* os_task.c */
@@ -82,6 +86,10 @@ INT8U     os_block_send(INT32U msg);
 void      os_block_take(INT32U msg, const OS_TCB *taker);
 void      os_block_drop(INT32U msg);
 void      os_block_forget(const OS_TCB *owner);
+/* os_undo.c */
+void      os_undo(OS_TCB *tcb, INT32U number, INT32U a, INT32U result);
+INT32U    os_returned_take(const OS_EVENT *event);
+INT32U    os_returned_peek(const OS_EVENT *event, INT32U *count);
 /* os_stat.c */
 void      os_stat_tick(INT32U ticks);
 
@@ -100,10 +108,10 @@ void      OSTaskStatHook(void);
 void      OSTaskSwHook(void);
 void      OSTCBInitHook(OS_TCB *ptcb);
 void      OSTimeTickHook(void);
-void      OSVirqHook(INT32U sources);   /* interrupts other than the tick */
+void      OSVirqHook(INT32U sources);   /* interrupts that the kernel has no use for */
 
 /* The handlers of the kernel calls. */
-#define CALL(number, name) INT32U call_##name(INT32U a, INT32U b, INT32U c, INT32U d);
+#define CALL(number, name, kind) INT32U call_##name(INT32U a, INT32U b, INT32U c, INT32U d);
 #include "os_calls.def"
 #undef CALL
 

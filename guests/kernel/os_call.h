@@ -9,13 +9,15 @@
 
 #include "ucos_ii.h"
 
-#define CALL(number, name) OS_CALL_##name = number,
+#define CALL(number, name, kind) OS_CALL_##name = number,
 enum {
 #include "os_calls.def"
     OS_CALLS
 };
 #undef CALL
 
+/* The call has to be made again: what it waited for has come, and is still to be fetched. */
+#define OS_RESULT_AGAIN         OS_RESULT_ERR(0xff)
 #define OS_RESULT_ERR(error)    (0xfffffe00 | (error))
 #define OS_RESULT_IS_ERR(word)  (((word) & 0xffffff00) == 0xfffffe00)
 

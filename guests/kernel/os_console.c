@@ -3,6 +3,8 @@
  */
 #include "os.h"
 
+OS_EVENT OSInputEvent;                  /* who waits for input */
+
 #define REFUSED ((INT32U)-1)
 
 /* OSPrint(text, length): bytes written, or below zero. */
@@ -11,10 +13,14 @@ INT32U call_print(INT32U text, INT32U length, INT32U c, INT32U d)
     return os_readable(text, length) ? (INT32U)port_write(text, length) : REFUSED;
 }
 
-/* OSInput(buffer, size): bytes read, 0 when there are none, or below zero. */
-INT32U call_input(INT32U buffer, INT32U size, INT32U c, INT32U d)
+/* OSGetChar(timeout, err): a byte, OS_RESULT_AGAIN after a wait, or an error. */
+INT32U call_getc(INT32U timeout, INT32U b, INT32U c, INT32U d)
 {
-    return os_writable(buffer, size) ? (INT32U)port_read(buffer, size) : REFUSED;
+    INT8U byte;
+
+    if (port_read((INT32U)&byte, 1) == 1)
+        return byte;
+    return OS_RESULT_ERR(os_event_wait(&OSInputEvent, OS_STAT_MBOX, timeout));
 }
 
 /* OSBootArg(buffer, size): length of the argument, or below zero. */

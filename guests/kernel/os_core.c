@@ -17,7 +17,7 @@ OS_TCB  *OSTCBCur;                              /* who ran when the kernel was e
 static OS_TCB *OSTCBLock;                       /* who has locked the scheduler */
 
 static INT32U (*const handlers[OS_CALLS])(INT32U, INT32U, INT32U, INT32U) = {
-#define CALL(number, name) [number] = call_##name,
+#define CALL(number, name, kind) [number] = call_##name,
 #include "os_calls.def"
 #undef CALL
 };
@@ -146,7 +146,11 @@ void os_enter_irq(INT32U sources, INT32U ticks)
     OSIntNesting++;
     if (ticks > 0)
         os_time_tick(ticks);
-    sources &= ~PORT_TICK;
+    if (sources & PORT_INPUT)
+        os_event_wake_all(&OSInputEvent, OS_RESULT_AGAIN);
+    if (sources & PORT_MESSAGE)
+        os_event_wake_all(&OSVmEvent, OS_RESULT_AGAIN);
+    sources &= ~(PORT_TICK | PORT_INPUT | PORT_MESSAGE);
     if (sources != 0)
         OSVirqHook(sources);
     OSIntNesting--;

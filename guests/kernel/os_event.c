@@ -46,23 +46,22 @@ INT8U os_event_check(INT32U handle, INT8U type)
     return OS_NO_ERR;
 }
 
-/* Deletes an event as `opt` says; who waits for it goes on with that result. */
-INT8U os_event_delete(INT32U handle, INT8U type, INT32U opt, INT32U result)
+/* May an event be deleted as `opt` says? */
+INT8U os_event_check_delete(const OS_EVENT *event, INT32U opt)
 {
-    OS_EVENT *event = (OS_EVENT *)handle;
-    INT8U     err = os_event_check(handle, type);
-
-    if (err != OS_NO_ERR)
-        return err;
     if (opt != OS_DEL_NO_PEND && opt != OS_DEL_ALWAYS)
         return OS_ERR_INVALID_OPT;
     if (opt == OS_DEL_NO_PEND && event->OSEventGrp != 0)
         return OS_ERR_TASK_WAITING;
-    while (os_event_wake(event, result) != NULL)
-        ;
+    return OS_NO_ERR;
+}
+
+/* Deletes an event; who waits for it goes on with that result. */
+void os_event_delete(OS_EVENT *event, INT32U result)
+{
+    os_event_wake_all(event, result);
     *event = (OS_EVENT){ .OSEventType = OS_EVENT_TYPE_UNUSED, .OSEventPtr = OSEventFreeList };
     OSEventFreeList = event;
-    return OS_NO_ERR;
 }
 
 /* Copies the list of waiters. */
@@ -129,6 +128,13 @@ OS_TCB *os_event_wake(OS_EVENT *event, INT32U result)
         os_ready(tcb);
     }
     return tcb;
+}
+
+/* Ends the wait of all. */
+void os_event_wake_all(OS_EVENT *event, INT32U result)
+{
+    while (os_event_wake(event, result) != NULL)
+        ;
 }
 
 /* The event that a task waits for has not come in time. */

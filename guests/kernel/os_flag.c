@@ -52,7 +52,14 @@ INT32U call_flag_create(INT32U flags, INT32U b, INT32U c, INT32U d)
 /* OSFlagDel(pgrp, opt, err); the result is *err. */
 INT32U call_flag_del(INT32U pgrp, INT32U opt, INT32U c, INT32U d)
 {
-    return os_event_delete(pgrp, OS_EVENT_TYPE_FLAG, opt, FLAGS(0, OS_NO_ERR));
+    OS_EVENT *group = (OS_EVENT *)pgrp;
+    INT8U     err = os_event_check(pgrp, OS_EVENT_TYPE_FLAG);
+
+    if (err == OS_NO_ERR)
+        err = os_event_check_delete(group, opt);
+    if (err == OS_NO_ERR)
+        os_event_delete(group, FLAGS(0, OS_NO_ERR));
+    return err;
 }
 
 /* OSFlagPend(pgrp, flags, wait_type, timeout, err): flags | wait_type << 16 */

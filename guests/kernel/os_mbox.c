@@ -3,6 +3,18 @@
  */
 #include "os.h"
 
+/* Takes the message out; 0 if there is none. What a rolled-back task gave back comes first. */
+static INT32U out(OS_EVENT *event)
+{
+    INT32U msg = os_returned_take(event);
+
+    if (msg == 0) {
+        msg = (INT32U)event->OSEventPtr;
+        event->OSEventPtr = NULL;
+    }
+    return msg;
+}
+
 /* OSMboxCreate(msg) */
 INT32U call_mbox_create(INT32U msg, INT32U b, INT32U c, INT32U d)
 {
@@ -20,13 +32,14 @@ INT32U call_mbox_del(INT32U pevent, INT32U opt, INT32U c, INT32U d)
     INT8U     err = os_event_check(pevent, OS_EVENT_TYPE_MBOX);
     INT32U    msg;
 
+    if (err == OS_NO_ERR)
+        err = os_event_check_delete(event, opt);
     if (err != OS_NO_ERR)
         return err;
-    msg = (INT32U)event->OSEventPtr;
-    err = os_event_delete(pevent, OS_EVENT_TYPE_MBOX, opt, OS_RESULT_ERR(OS_TIMEOUT));
-    if (err == OS_NO_ERR)
+    while ((msg = out(event)) != 0)
         os_block_drop(msg);
-    return err;
+    os_event_delete(event, OS_RESULT_ERR(OS_TIMEOUT));
+    return OS_NO_ERR;
 }
 
 /* OSMboxPend(pevent, timeout, err) */
@@ -37,9 +50,8 @@ INT32U call_mbox_pend(INT32U pevent, INT32U timeout, INT32U c, INT32U d)
     INT32U    msg;
 
     if (err == OS_NO_ERR) {
-        msg = (INT32U)event->OSEventPtr;
+        msg = out(event);
         if (msg != 0) {
-            event->OSEventPtr = NULL;
             os_block_take(msg, OSTCBCur);
             return msg;
         }
@@ -73,8 +85,7 @@ INT32U call_mbox_post(INT32U pevent, INT32U msg, INT32U opt, INT32U d)
     }
     os_block_take(msg, taker);
     if (opt & OS_POST_OPT_BROADCAST)
-        while (os_event_wake(event, msg) != NULL)
-            ;
+        os_event_wake_all(event, msg);
     return OS_NO_ERR;
 }
 
@@ -86,8 +97,7 @@ INT32U call_mbox_accept(INT32U pevent, INT32U b, INT32U c, INT32U d)
 
     if (os_event_check(pevent, OS_EVENT_TYPE_MBOX) != OS_NO_ERR)
         return 0;
-    msg = (INT32U)event->OSEventPtr;
-    event->OSEventPtr = NULL;
+    msg = out(event);
     os_block_take(msg, OSTCBCur);
     return msg;
 }
@@ -98,12 +108,15 @@ INT32U call_mbox_query(INT32U pevent, INT32U pdata, INT32U c, INT32U d)
     OS_EVENT     *event = (OS_EVENT *)pevent;
     OS_MBOX_DATA *data = (OS_MBOX_DATA *)pdata;
     INT8U         err = os_event_check(pevent, OS_EVENT_TYPE_MBOX);
+    INT32U        returned;
 
     if (err != OS_NO_ERR)
         return err;
     if (pdata % 4 != 0 || !os_writable(pdata, sizeof *data))
         return OS_ERR_ADDRESS;
-    data->OSMsg = event->OSEventPtr;
+    data->OSMsg = (void *)os_returned_peek(event, &returned);
+    if (returned == 0)
+        data->OSMsg = event->OSEventPtr;
     os_event_copy(event, data->OSEventTbl, &data->OSEventGrp);
     return OS_NO_ERR;
 }

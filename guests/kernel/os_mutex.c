@@ -77,20 +77,23 @@ INT32U call_mutex_del(INT32U pevent, INT32U opt, INT32U c, INT32U d)
     OS_TCB   *owner;
     INT8U     pip;
 
+    if (err == OS_NO_ERR)
+        err = os_event_check_delete(event, opt);
     if (err != OS_NO_ERR)
         return err;
     pip = PIP(event);
     owner = event->OSEventPtr;
-    err = os_event_delete(pevent, OS_EVENT_TYPE_MUTEX, opt, OS_NO_ERR);
-    if (err != OS_NO_ERR)
-        return err;
+    os_event_delete(event, OS_NO_ERR);
     if (owner != NULL)
         settle(owner);
     OSTCBPrioTbl[pip] = NULL;
     return OS_NO_ERR;
 }
 
-/* OSMutexPend(pevent, timeout, err); the result is *err. */
+/*
+ * OSMutexPend(pevent, timeout, err); the result is *err. An owner that asks again has it: it was
+ * restarted while it had it, or would wait for itself.
+ */
 INT32U call_mutex_pend(INT32U pevent, INT32U timeout, INT32U c, INT32U d)
 {
     OS_EVENT *event = (OS_EVENT *)pevent;
@@ -98,10 +101,10 @@ INT32U call_mutex_pend(INT32U pevent, INT32U timeout, INT32U c, INT32U d)
 
     if (err != OS_NO_ERR)
         return err;
-    if (event->OSEventPtr == NULL) {
+    if (event->OSEventPtr == NULL)
         give(event, OSTCBCur);
+    if (event->OSEventPtr == OSTCBCur)
         return OS_NO_ERR;
-    }
     err = os_event_wait(event, OS_STAT_MUTEX, timeout);
     if (err == OS_NO_ERR)
         settle(event->OSEventPtr);

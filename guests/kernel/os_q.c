@@ -24,11 +24,14 @@ void os_q_init(void)
     }
 }
 
-/* Takes the next message out; 0 if there is none. */
-static INT32U out(OS_Q *q)
+/* Takes the next message out; 0 if there is none. What a rolled-back task gave back comes first. */
+static INT32U out(const OS_EVENT *event)
 {
-    INT32U msg;
+    OS_Q  *q = event->OSEventPtr;
+    INT32U msg = os_returned_take(event);
 
+    if (msg != 0)
+        return msg;
     if (q->OSQEntries == 0)
         return 0;
     msg = q->OSQMsgs[q->OSQOut];
@@ -37,11 +40,11 @@ static INT32U out(OS_Q *q)
     return msg;
 }
 
-static void flush(OS_Q *q)
+static void flush(const OS_EVENT *event)
 {
     INT32U msg;
 
-    while ((msg = out(q)) != 0)
+    while ((msg = out(event)) != 0)
         os_block_drop(msg);
 }
 
@@ -71,11 +74,12 @@ INT32U call_q_del(INT32U pevent, INT32U opt, INT32U c, INT32U d)
 
     if (err != OS_NO_ERR)
         return err;
-    q = event->OSEventPtr;
-    err = os_event_delete(pevent, OS_EVENT_TYPE_Q, opt, OS_RESULT_ERR(OS_TIMEOUT));
+    err = os_event_check_delete(event, opt);
     if (err != OS_NO_ERR)
         return err;
-    flush(q);
+    q = event->OSEventPtr;
+    flush(event);
+    os_event_delete(event, OS_RESULT_ERR(OS_TIMEOUT));
     q->OSQPtr = OSQFreeList;
     OSQFreeList = q;
     return OS_NO_ERR;
@@ -89,7 +93,7 @@ INT32U call_q_pend(INT32U pevent, INT32U timeout, INT32U c, INT32U d)
     INT32U    msg;
 
     if (err == OS_NO_ERR) {
-        msg = out(event->OSEventPtr);
+        msg = out(event);
         if (msg != 0) {
             os_block_take(msg, OSTCBCur);
             return msg;
@@ -123,8 +127,7 @@ INT32U call_q_post(INT32U pevent, INT32U msg, INT32U opt, INT32U d)
     if (taker != NULL) {
         os_block_take(msg, taker);
         if (opt & OS_POST_OPT_BROADCAST)
-            while (os_event_wake(event, msg) != NULL)
-                ;
+            os_event_wake_all(event, msg);
         return OS_NO_ERR;
     }
     if (opt & OS_POST_OPT_LIFO) {
@@ -145,7 +148,7 @@ INT32U call_q_accept(INT32U pevent, INT32U b, INT32U c, INT32U d)
 
     if (os_event_check(pevent, OS_EVENT_TYPE_Q) != OS_NO_ERR)
         return 0;
-    msg = out(event->OSEventPtr);
+    msg = out(event);
     os_block_take(msg, OSTCBCur);
     return msg;
 }
@@ -156,7 +159,7 @@ INT32U call_q_flush(INT32U pevent, INT32U b, INT32U c, INT32U d)
     INT8U err = os_event_check(pevent, OS_EVENT_TYPE_Q);
 
     if (err == OS_NO_ERR)
-        flush(((OS_EVENT *)pevent)->OSEventPtr);
+        flush((OS_EVENT *)pevent);
     return err;
 }
 
@@ -167,14 +170,17 @@ INT32U call_q_query(INT32U pevent, INT32U pdata, INT32U c, INT32U d)
     OS_Q_DATA *data = (OS_Q_DATA *)pdata;
     INT8U      err = os_event_check(pevent, OS_EVENT_TYPE_Q);
     OS_Q      *q;
+    INT32U     returned;
 
     if (err != OS_NO_ERR)
         return err;
     if (pdata % 4 != 0 || !os_writable(pdata, sizeof *data))
         return OS_ERR_ADDRESS;
     q = event->OSEventPtr;
-    data->OSMsg = q->OSQEntries > 0 ? (void *)q->OSQMsgs[q->OSQOut] : NULL;
-    data->OSNMsgs = q->OSQEntries;
+    data->OSMsg = (void *)os_returned_peek(event, &returned);
+    if (returned == 0 && q->OSQEntries > 0)
+        data->OSMsg = (void *)q->OSQMsgs[q->OSQOut];
+    data->OSNMsgs = q->OSQEntries + returned;
     data->OSQSize = q->OSQSize;
     os_event_copy(event, data->OSEventTbl, &data->OSEventGrp);
     return OS_NO_ERR;

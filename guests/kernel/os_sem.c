@@ -16,7 +16,14 @@ INT32U call_sem_create(INT32U cnt, INT32U b, INT32U c, INT32U d)
 /* OSSemDel(pevent, opt, err); the result is *err. */
 INT32U call_sem_del(INT32U pevent, INT32U opt, INT32U c, INT32U d)
 {
-    return os_event_delete(pevent, OS_EVENT_TYPE_SEM, opt, OS_NO_ERR);
+    OS_EVENT *event = (OS_EVENT *)pevent;
+    INT8U     err = os_event_check(pevent, OS_EVENT_TYPE_SEM);
+
+    if (err == OS_NO_ERR)
+        err = os_event_check_delete(event, opt);
+    if (err == OS_NO_ERR)
+        os_event_delete(event, OS_NO_ERR);
+    return err;
 }
 
 /* OSSemPend(pevent, timeout, err); the result is *err. */

@@ -93,6 +93,8 @@ typedef INT32U   OS_STK;
 #define OS_ERR_OWNER            202     /* a memory block that is not the caller's */
 #define OS_ERR_LOCKED           203     /* the caller would wait with the scheduler locked */
 #define OS_ERR_ISOLATED         204     /* asks about memory of another task */
+#define OS_ERR_VM               205     /* no such VM, or a message of no allowed length */
+#define OS_ERR_VM_FULL          206     /* the other VM has no room for a message now */
 
 /* OSTCBStat: what a task waits for. */
 #define OS_STAT_RDY             0x00
@@ -299,8 +301,13 @@ INT8S     OSCPUUsageGet(void);                                  /* percent, of t
 INT32U    OSTimeMicros(void);                                   /* microseconds, low 32 bits */
 INT32S    OSPrint(const char *text, INT32U length);             /* to the VM's console */
 INT32S    OSPrintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
-INT32S    OSInput(char *buffer, INT32U size);                   /* console input that is there */
+INT32S    OSGetChar(INT16U timeout, INT8U *err);                /* waits for a byte of input, or -1 */
 INT32S    OSBootArg(char *buffer, INT32U size);                 /* the guest's boot argument */
+
+/* Messages between VMs, of 1 to 240 bytes. OSVmReceive() waits; it gives the length, 0 on an error. */
+INT8U     OSVmSend(INT8U vm, const void *buffer, INT16U length);
+INT16U    OSVmReceive(INT8U *vm, void *buffer, INT16U size, INT16U timeout, INT8U *err);
+
 #define OS_SHARED __attribute__((section(".bss.shared")))          /* a variable in the shared piece */
 
 #endif

@@ -118,7 +118,7 @@ void port_enter_irq(void)
     BOOLEAN tick = board_tick();
 
     ticks += tick;
-    os_enter_irq(tick ? PORT_TICK : 0, tick);
+    os_enter_irq((tick ? PORT_TICK : 0) | (board_input() ? PORT_INPUT : 0), tick);
 }
 
 INT32S port_write(INT32U text, INT32U length)

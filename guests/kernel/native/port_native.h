@@ -9,6 +9,8 @@
 
 #define PORT_NONE       ((INT32U)-1)
 #define PORT_TICK       1u
+#define PORT_INPUT      2u
+#define PORT_MESSAGE    4u
 
 /* Registers of a task that does not run. native/vectors.S knows the layout. */
 typedef struct port_context {
@@ -39,6 +41,17 @@ static inline INT8U port_rdy_tbl(INT8U y)
 static inline const volatile char *port_boot_arg(void)
 {
     return "";
+}
+
+/* There is no other VM. */
+static inline INT8U port_send(INT32U vm, INT32U buffer, INT32U length)
+{
+    return OS_ERR_VM;
+}
+
+static inline INT32U port_receive(INT32U buffer, INT32U size)
+{
+    return 0;
 }
 
 void   port_ready(INT32U set, INT32U clear);

@@ -60,9 +60,14 @@ void board_put(char c)
     REG(UART0_UTXH) = c;
 }
 
+BOOLEAN board_input(void)
+{
+    return (REG(UART0_UFSTAT) & RX_COUNT) != 0;
+}
+
 INT32S board_get(void)
 {
-    return REG(UART0_UFSTAT) & RX_COUNT ? (INT32S)(REG(UART0_URXH) & 0xff) : -1;
+    return board_input() ? (INT32S)(REG(UART0_URXH) & 0xff) : -1;
 }
 
 void board_stop(void)

@@ -55,9 +55,14 @@ void board_put(char c)
     REG(UART_DATA) = c;
 }
 
+BOOLEAN board_input(void)
+{
+    return !(REG(UART_FLAGS) & 1 << 4);
+}
+
 INT32S board_get(void)
 {
-    return REG(UART_FLAGS) & 1 << 4 ? -1 : (INT32S)(REG(UART_DATA) & 0xff);
+    return board_input() ? (INT32S)(REG(UART_DATA) & 0xff) : -1;
 }
 
 void board_stop(void)

@@ -8,7 +8,9 @@
 #include "vmi.h"
 
 #define PORT_NONE       ((INT32U)-1)
-#define PORT_TICK       (1u << VIRQ_TIMER)      /* the tick among the interrupt sources */
+#define PORT_TICK       (1u << VIRQ_TIMER)      /* interrupt sources */
+#define PORT_INPUT      (1u << VIRQ_CONSOLE)
+#define PORT_MESSAGE    (1u << VIRQ_MESSAGE)
 
 /* Area of the task that ran when the kernel was entered. Asked at each entry, never remembered:
  * after a recovery the monitor may have gone on with another task. */
@@ -67,6 +69,24 @@ static inline INT32S port_read(INT32U buffer, INT32U size)
     return hc_console_read(buffer, size);
 }
 
+static inline INT8U port_send(INT32U vm, INT32U buffer, INT32U length)
+{
+    INT32S result = hc_send(vm, buffer, length);
+
+    return result == 0            ? OS_NO_ERR
+         : result == VMI_EAGAIN   ? OS_ERR_VM_FULL
+         : result == VMI_EFAULT   ? OS_ERR_ADDRESS
+                                  : OS_ERR_VM;
+}
+
+/* Length | sender << 16, 0 if there is no message. */
+static inline INT32U port_receive(INT32U buffer, INT32U size)
+{
+    uint64_t result = hc_receive(buffer, size);
+
+    return (INT32S)result > 0 ? (INT32U)result | (INT32U)(result >> 32) << 16 : 0;
+}
+
 static inline INT32U port_micros(void)
 {
     return hc_time() / 1000;
@@ -80,9 +100,12 @@ static inline const volatile char *port_boot_arg(void)
 /* Registers the vectors and starts the tick. */
 static inline void port_start(void)
 {
-    extern char vectors[], kernel_stack_end[];
+    extern char        vectors[], kernel_stack_end[];
+    extern void        port_enter_undo(INT32U, INT32U, INT32U, INT32U);
+    extern const INT8U port_kinds[64];
 
     hc_setup((INT32U)vectors, (INT32U)kernel_stack_end);
+    hc_journal((INT32U)port_enter_undo, (INT32U)port_kinds);
     hc_timer_set(1000000 / OS_TICKS_PER_SEC);
 }
 
