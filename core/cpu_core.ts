@@ -175,7 +175,6 @@ export class CpuCore {
     const now = this.deadline - this.left;
     this.clock.now = now;
     this.instructions += now - start - this.extra;
-    this.extra = 0;
     this.i32[STATE.R + 15] = this.i32[STATE.PC];
   }
 

@@ -82,6 +82,7 @@ function check(rig: Rig, k: Case): void {
     }
     const message = `0x${k.insn.toString(16)} by ${fast ? "run" : "step"}`;
     assert.deepEqual(rig.registers(), expected, message);
+    assert.equal(rig.cpu.pc, RAM + 4, message);
     const after = rig.memory.u8.subarray(rig.at(DATA), rig.at(DATA) + DATA_SIZE);
     assert.equal(after.findIndex((b, i) => b !== bytes[i]), -1, message);
   }
