@@ -5,6 +5,7 @@
  */
 
 import type { AccessSize, Bus, RamRegion } from "./bus.ts";
+import { type Cache, CACHE_LINE } from "./cache.ts";
 import { Clock, type ClockState } from "./clock.ts";
 import { Cpu, CPU_BYTES, type CpuState, STOP, type Stop } from "./cpu.ts";
 import { InputError } from "./errors.ts";
@@ -37,6 +38,8 @@ export interface BoardOptions {
   readonly fin?: number;
   /** Clocks (400/100/50 MHz), watchdog and memory controller as a boot loader leaves them. */
   readonly bootClocks?: boolean;
+  /** Model the caches: slower, and missing maintenance has its effect. Off unless given. */
+  readonly cache?: boolean;
   /** Date and time at power on; 1 January 2000 unless given. */
   readonly rtc?: Readonly<RtcTime>;
 }
@@ -167,7 +170,7 @@ export class Board {
       writeMemory: (pa, size, value) => this.#writeByDevice(pa, size, value),
     });
     this.bus = this.#makeBus();
-    this.cpu = new Cpu(this.memory, this.bus, this.clock);
+    this.cpu = new Cpu(this.memory, this.bus, this.clock, { cache: options.cache ?? false });
     this.mmu = this.cpu.mmu;
     if (options.bootClocks) this.soc.boot();
   }
@@ -337,7 +340,10 @@ export class Board {
   /** Reads a physical address without side effects, memory or device. */
   peek(pa: number, size: AccessSize): number {
     const at = this.#offset(pa);
-    return at >= 0 ? this.#load(at, size) : this.soc.peek(pa, size);
+    if (at < 0) return this.soc.peek(pa, size);
+    const cache = this.mmu.dcache;
+    const line = cache === null ? -1 : cache.holder(pa);
+    return line < 0 ? this.#load(at, size) : cachedValue(cache as Cache, line, pa, size);
   }
 
   /** Writes a word of SDRAM or flash past core and caches. */
@@ -349,7 +355,7 @@ export class Board {
   debugRead(pa: number, length: number): Uint8Array {
     const at = this.#offset(pa);
     const inside = at >= 0 && this.#offset(pa + length - 1) === at + length - 1;
-    if (inside) return this.memory.u8.slice(at, at + length);
+    if (inside && this.mmu.dcache === null) return this.memory.u8.slice(at, at + length);
     return Uint8Array.from({ length }, (_, i) => this.peek((pa + i) >>> 0, 1));
   }
 
@@ -365,8 +371,20 @@ export class Board {
     if (room === 0) return 0;
     this.memory.u8.set(bytes.subarray(0, room), region.offset + pa - region.base);
     this.cpu.invalidateCode(pa, room);
+    if (this.mmu.dcache !== null) this.#writeCached(pa, bytes.subarray(0, room));
     if (region === this.flash) this.#flashHash = undefined;
     return room;
+  }
+
+  /** Puts bytes into the lines of both caches that hold their addresses. */
+  #writeCached(pa: number, bytes: Uint8Array): void {
+    for (const cache of [this.mmu.dcache, this.mmu.icache]) {
+      if (cache === null) continue;
+      for (let i = 0; i < bytes.length; i++) {
+        const line = cache.holder(pa + i);
+        if (line >= 0) cache.u8[line * CACHE_LINE + ((pa + i) & (CACHE_LINE - 1))] = bytes[i];
+      }
+    }
   }
 
   /** The whole board as plain data. The flash is named by its hash only. */
@@ -431,6 +449,13 @@ function hashFlash(flash: Uint8Array): string {
   let end = words.length;
   while (end > 0 && words[end - 1] === -1) end--;
   return hashBytes(flash.subarray(0, 4 * end));
+}
+
+/** What a cache holds of an address: what the core would read. */
+function cachedValue(cache: Cache, line: number, pa: number, size: AccessSize): number {
+  const { i32, u16, u8 } = cache;
+  const at = line * CACHE_LINE + (pa & (CACHE_LINE - 1));
+  return size === 4 ? i32[at >>> 2] >>> 0 : size === 2 ? u16[at >>> 1] : u8[at];
 }
 
 function saveRam(ram: Uint8Array): RamState {

@@ -107,6 +107,20 @@ export class Cache {
   }
 
   /**
+   * Finds the line that holds a physical address, for debuggers: the core looks by MVA.
+   *
+   * @param pa Physical address.
+   * @returns Number of the line, or -1.
+   */
+  holder(pa: number): number {
+    const first = (pa & -CACHE_LINE) >>> 0;
+    for (let line = 0; line < LINES; line++) {
+      if (this.#tag[line] !== 0 && this.#pa[line] >>> 0 === first) return line;
+    }
+    return -1;
+  }
+
+  /**
    * Fills a line in place of the victim, which is written back first.
    *
    * @param mva Modified virtual address.

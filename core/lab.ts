@@ -170,6 +170,7 @@ export class Lab implements Disposable {
       sdramMB: options.sdramMB ?? 64,
       flash: buildFlash(entries, options.vm0 !== undefined),
       bootClocks: true,
+      cache: options.cache ?? false,
     });
     this.recorder = new Recorder();
     this.vmm = new Vmm(this.board, this.recorder);
@@ -364,7 +365,7 @@ export class Lab implements Disposable {
       outcome: this.stopped ? "stopped" : this.#outcome,
       cycles: board.clock.now,
       idle_cycles: board.idleCycles,
-      vmm_cycles: this.#word64(MAP.GLOBAL + GLOBAL.VMM_CYCLES),
+      vmm_cycles: this.#word64(MAP.VMM_CYCLES),
       instructions: board.cpu.instructions,
       seed: this.#options.seed ?? 1,
       vms: this.#records().map((vm) => this.#vmSummary(vm)),

@@ -32,6 +32,8 @@ export const MAP = {
   MASTER: 0x3010_0000,
   /** Second-level table of the vectors' megabyte. */
   VECTOR_TABLE: 0x3010_4000,
+  /** Cycles the monitor was charged (64); not cached, as it is written past the core. */
+  VMM_CYCLES: 0x3010_4400,
   /** Second-level tables of the guests (not cached). */
   TABLES: 0x3010_8000,
   /** End of the second-level tables. */
@@ -109,8 +111,6 @@ export const GLOBAL = {
   CHECKSUMS: 0x104,
   /** 1: slot 0 and the first image are VM0's. */
   HAS_VM0: 0x108,
-  /** Cycles the monitor was charged (64). */
-  VMM_CYCLES: 0x10c,
   /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows. */
   EVERY: 0x114,
   /** JOURNAL_MODE. */

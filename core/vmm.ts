@@ -182,7 +182,7 @@ export class Vmm {
     if (!this.stopped) {
       // Not through the port: measuring does not cost board time.
       const { memory, sdram } = this.port.board;
-      const at = (sdram.offset + MAP.GLOBAL + GLOBAL.VMM_CYCLES - MAP.SDRAM) >>> 2;
+      const at = (sdram.offset + MAP.VMM_CYCLES - MAP.SDRAM) >>> 2;
       const total = memory.u32[at] + memory.u32[at + 1] * 0x1_0000_0000 + spent;
       memory.u32[at] = total;
       memory.u32[at + 1] = Math.floor(total / 0x1_0000_0000);
