@@ -285,6 +285,10 @@ export function conclusion(events: readonly TraceEvent[], summary: SummaryEvent)
       parts.push("The run was interrupted.");
       break;
   }
-  parts.push(`The same images, configuration and seed give trace hash ${summary.hash} every time.`);
+  if (summary.outcome !== "aborted") {
+    parts.push(
+      `The same images, configuration and seed give trace hash ${summary.hash} every time.`,
+    );
+  }
   return parts.join(" ");
 }
