@@ -140,7 +140,8 @@ export async function checkPage(page: string, update: boolean): Promise<string[]
     if (update) lines.splice(line, output.length, ...actual);
     else problems.push(difference(`${page}:${line}: $ ${command}`, output, actual));
   }
-  if (update) Deno.writeTextFileSync(url, lines.join("\n"));
+  const written = lines.join("\n");
+  if (written !== markdown) Deno.writeTextFileSync(url, written);
   return problems;
 }
 
