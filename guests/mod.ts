@@ -27,7 +27,7 @@ export const guestNames: readonly string[] = Object.keys(IMAGES);
 
 /** What each guest does, in a line. */
 export const guestSummaries: Readonly<Record<string, string>> = {
-  vm0: "VM0: creates and starts the other VMs, and tells when one changes its state.",
+  vm0: "VM0: creates and starts the other VMs, tells what becomes of them, and has a shell.",
   "ucos-1": "Two healthy tasks that count and look for primes.",
   "ucos-2": "A sensor hands samples to a filter by a semaphore.",
   "ucos-3": "A healthy task, and one that writes into its kernel.",

@@ -136,8 +136,8 @@ export const GUESTS: readonly GuestSource[] = [
   {
     name: "vm0",
     kind: "plain",
-    summary: "VM0: creates and starts the other VMs, and tells when one changes its state.",
-    objects: { ...PLAIN, vm0: "vm0/vm0.c" },
+    summary: "VM0: creates and starts the other VMs, tells what becomes of them, and has a shell.",
+    objects: { ...PLAIN, vm0: "vm0/vm0.c", shell: "vm0/shell.c" },
   },
   application("ucos-1", "demo/ucos-1", "Two healthy tasks that count and look for primes.", [
     "worker",
