@@ -18,18 +18,82 @@
  * @module
  */
 
+export * from "./core/backup.ts";
+export * from "./core/bench.ts";
+export * from "./core/bits.ts";
+export * from "./core/board.ts";
+export * from "./core/bus.ts";
+export * from "./core/cache.ts";
+export * from "./core/campaign.ts";
+export * from "./core/clock.ts";
+export * from "./core/consoles.ts";
+export * from "./core/cp15.ts";
+export * from "./core/cpu.ts";
+export * from "./core/cpu_code.ts";
+export * from "./core/cpu_core.ts";
+export * from "./core/cpu_exact.ts";
+export * from "./core/cpu_fetch.ts";
+export * from "./core/cpu_run.ts";
+export * from "./core/cpu_state.ts";
+export * from "./core/decode.ts";
+export * from "./core/detectors.ts";
+export * from "./core/disasm.ts";
+export * from "./core/domains.ts";
+export * from "./core/dump.ts";
+export * from "./core/elf.ts";
 export * from "./core/errors.ts";
+export * from "./core/fault.ts";
+export * from "./core/fault_report.ts";
+export * from "./core/flash.ts";
+export * from "./core/frames.ts";
+export * from "./core/hash.ts";
+export * from "./core/hypercalls.ts";
+export * from "./core/isa_arm.ts";
+export * from "./core/isa_thumb.ts";
+export * from "./core/journal.ts";
 export * from "./core/lab.ts";
+export * from "./core/layout.ts";
+export * from "./core/loader.ts";
+export * from "./core/lookaside.ts";
+export * from "./core/memory.ts";
+export * from "./core/messages.ts";
+export * from "./core/mmu.ts";
+export * from "./core/mmu_counters.ts";
+export * from "./core/monitor_boot.ts";
+export * from "./core/monitor_log.ts";
+export * from "./core/pagetable.ts";
+export * from "./core/policy.ts";
+export * from "./core/port.ts";
+export * from "./core/random.ts";
+export * from "./core/recorder.ts";
+export * from "./core/recovery.ts";
+export * from "./core/registers.ts";
+export * from "./core/s3c2440.ts";
+export * from "./core/s3c2440_adc.ts";
+export * from "./core/s3c2440_clkpwr.ts";
+export * from "./core/s3c2440_counter.ts";
+export * from "./core/s3c2440_dma.ts";
+export * from "./core/s3c2440_gpio.ts";
+export * from "./core/s3c2440_iic.ts";
+export * from "./core/s3c2440_intc.ts";
+export * from "./core/s3c2440_lcd.ts";
+export * from "./core/s3c2440_memc.ts";
+export * from "./core/s3c2440_nand.ts";
+export * from "./core/s3c2440_pwm.ts";
+export * from "./core/s3c2440_rtc.ts";
+export * from "./core/s3c2440_sdi.ts";
+export * from "./core/s3c2440_spi.ts";
+export * from "./core/s3c2440_uart.ts";
+export * from "./core/s3c2440_wdt.ts";
+export * from "./core/scheduler.ts";
+export * from "./core/snapshot.ts";
+export * from "./core/strategy.ts";
+export * from "./core/tables.ts";
+export * from "./core/time.ts";
+export * from "./core/tlb.ts";
 export * from "./core/trace.ts";
-export { parseTime } from "./core/time.ts";
-export { type Fault, parseFault } from "./core/fault.ts";
-export { dumpMonitor, type PageTableRow } from "./core/dump.ts";
-export {
-  checkPolicy,
-  DEFAULT_POLICY,
-  type LadderStep,
-  type RecoveryPolicy,
-} from "./core/policy.ts";
-export { loadImage } from "./core/loader.ts";
-export { type FaultResult, type Outcome, runFault } from "./core/campaign.ts";
-export { type BenchRow, benchSwitch, type Spread } from "./core/bench.ts";
+export * from "./core/versions.ts";
+export * from "./core/virtual_timers.ts";
+export * from "./core/vm.ts";
+export * from "./core/vmi.ts";
+export * from "./core/vmm.ts";

@@ -55,6 +55,8 @@ export class Backup {
   omitTlbMaintenance = false;
 
   /**
+   * Checkpoints of all VMs.
+   *
    * @param port The monitor's port.
    * @param frames Its allocators.
    * @param domains The domain pool.

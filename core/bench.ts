@@ -70,7 +70,7 @@ export async function benchSwitch(
 ): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
   for (const strategy of strategies) {
-    using lab = await Lab.create({ ...options, backup: strategy });
+    const lab = await Lab.create({ ...options, backup: strategy });
     const samples = collect(lab, what, forTime);
     rows.push(...rowsOf(lab, what, strategy, samples));
   }

@@ -51,10 +51,10 @@ export async function runFault(
   fault: Fault,
   forNs: number,
 ): Promise<FaultResult> {
-  using first = await Lab.create(options);
+  const first = await Lab.create(options);
   const goldenConsole = consoleText(first.runAll({ until: forNs }));
   const golden = first.summary();
-  using second = await Lab.create(options);
+  const second = await Lab.create(options);
   second.inject(vm, fault);
   const all = second.runAll({ until: forNs });
   const faulty = second.summary();

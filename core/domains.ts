@@ -47,7 +47,11 @@ export function writeMaster(port: Port, address: number, value: number): void {
 export class Domains {
   readonly #port: Port;
 
-  /** @param port The monitor's port. */
+  /**
+   * The pool of one machine.
+   *
+   * @param port The monitor's port.
+   */
   constructor(port: Port) {
     this.#port = port;
   }

@@ -22,7 +22,11 @@ export function frameRecord(frame: number): number {
 export class Frames {
   readonly #port: Port;
 
-  /** @param port The monitor's port. */
+  /**
+   * The allocators of one machine.
+   *
+   * @param port The monitor's port.
+   */
   constructor(port: Port) {
     this.#port = port;
   }

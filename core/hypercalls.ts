@@ -56,7 +56,8 @@ const CONTENT = new Set<number>([
   HC.VM_DELETE,
 ]);
 
-type Result = number | undefined;
+/** r0, or undefined when the CPU has been given away. */
+export type HypercallResult = number | undefined;
 
 /** What hypercalls need of the monitor. */
 export interface CallTarget {
@@ -110,7 +111,11 @@ export interface CallTarget {
 export class Hypercalls {
   readonly #vmm: CallTarget;
 
-  /** @param vmm The monitor. */
+  /**
+   * Hypercalls of all VMs.
+   *
+   * @param vmm The monitor.
+   */
   constructor(vmm: CallTarget) {
     this.#vmm = vmm;
   }
@@ -124,9 +129,9 @@ export class Hypercalls {
    * @param save Saves the caller's kernel context, for calls that give the CPU away.
    * @returns r0, or undefined when the CPU has been given away.
    */
-  call(vm: number, number: number, args: readonly number[], save: () => void): Result {
+  call(vm: number, number: number, args: readonly number[], save: () => void): HypercallResult {
     const port = this.#vmm.port;
-    let result: Result;
+    let result: HypercallResult;
     if (MANAGEMENT.has(number) && !this.#vmm.isVm0(vm)) result = VMI_ERROR.EPERM;
     else result = this.#run(vm, number, args, save);
     if (result !== undefined && result < 0) {
@@ -145,7 +150,7 @@ export class Hypercalls {
     return result;
   }
 
-  #run(vm: number, number: number, args: readonly number[], save: () => void): Result {
+  #run(vm: number, number: number, args: readonly number[], save: () => void): HypercallResult {
     const vmm = this.#vmm;
     const [a, b, c] = args;
     switch (number) {
@@ -211,7 +216,7 @@ export class Hypercalls {
     }
   }
 
-  #setup(vm: number, vectors: number, sp: number): Result {
+  #setup(vm: number, vectors: number, sp: number): HypercallResult {
     const port = this.#vmm.port;
     if (vectors >= SLOT_MAP.SIZE - 32 || (vectors & 3) !== 0) return VMI_ERROR.EINVAL;
     if (sp > SLOT_MAP.SIZE || (sp & 7) !== 0) return VMI_ERROR.EINVAL;
@@ -226,7 +231,7 @@ export class Hypercalls {
     return slotMva(this.#vmm.port.read(vm + VM.ID), va);
   }
 
-  #consoleWrite(vm: number, va: number, length: number): Result {
+  #consoleWrite(vm: number, va: number, length: number): HypercallResult {
     const port = this.#vmm.port;
     const count = Math.min(length, CONSOLE_MAX);
     const mva = this.#address(vm, va, count);
@@ -240,7 +245,7 @@ export class Hypercalls {
     return this.#vmm.consoles.output(vm, bytes);
   }
 
-  #consoleRead(vm: number, va: number, length: number): Result {
+  #consoleRead(vm: number, va: number, length: number): HypercallResult {
     const port = this.#vmm.port;
     const mva = this.#address(vm, va, Math.min(length, INPUT_RING));
     if (mva < 0) return VMI_ERROR.EFAULT;
@@ -257,7 +262,7 @@ export class Hypercalls {
     return count;
   }
 
-  #ready(vm: number, set: number, clear: number): Result {
+  #ready(vm: number, set: number, clear: number): HypercallResult {
     const port = this.#vmm.port;
     if (set < -1 || set > 63 || clear < -1 || clear > 63) return VMI_ERROR.EINVAL;
     if (clear >= 0) {
@@ -274,7 +279,7 @@ export class Hypercalls {
     return 0;
   }
 
-  #taskCreate(vm: number, entry: number, argument: number, priority: number): Result {
+  #taskCreate(vm: number, entry: number, argument: number, priority: number): HypercallResult {
     const vmm = this.#vmm;
     const port = vmm.port;
     if (priority >>> 0 > 63) return VMI_ERROR.EINVAL;
@@ -314,7 +319,7 @@ export class Hypercalls {
     return port.read(unit + UNIT.STATE) === TASK_STATE.ABSENT ? 0 : unit;
   }
 
-  #taskDelete(vm: number, task: number): Result {
+  #taskDelete(vm: number, task: number): HypercallResult {
     const vmm = this.#vmm;
     const unit = this.#task(vm, task);
     if (unit === 0) return VMI_ERROR.EINVAL;
@@ -323,7 +328,7 @@ export class Hypercalls {
     return 0;
   }
 
-  #taskPriority(vm: number, task: number, priority: number): Result {
+  #taskPriority(vm: number, task: number, priority: number): HypercallResult {
     const vmm = this.#vmm;
     const port = vmm.port;
     const unit = this.#task(vm, task);
@@ -340,7 +345,7 @@ export class Hypercalls {
     return 0;
   }
 
-  #timerSet(vm: number, us: number): Result {
+  #timerSet(vm: number, us: number): HypercallResult {
     const port = this.#vmm.port;
     if (us !== 0 && (us < TIMER_MIN_US || us > TIMER_MAX_US)) return VMI_ERROR.EINVAL;
     const cycles = Math.round(us * port.board.clock.fclk / 1e6);
@@ -349,7 +354,7 @@ export class Hypercalls {
     return 0;
   }
 
-  #time(vm: number): Result {
+  #time(vm: number): HypercallResult {
     const port = this.#vmm.port;
     const lost = port.read64(vm + VM.LOST);
     const ns = port.board.clock.ns(port.now - lost);
@@ -357,7 +362,7 @@ export class Hypercalls {
     return ns | 0;
   }
 
-  #checkpoint(vm: number, task: number): Result {
+  #checkpoint(vm: number, task: number): HypercallResult {
     const port = this.#vmm.port;
     if (task === NONE) {
       port.write(vm + VM.CUT_DUE, 1);
@@ -369,7 +374,7 @@ export class Hypercalls {
     return 0;
   }
 
-  #journal(vm: number, undo: number, kinds: number): Result {
+  #journal(vm: number, undo: number, kinds: number): HypercallResult {
     const port = this.#vmm.port;
     if (undo >= SLOT_MAP.SIZE || (undo & 3) !== 0) return VMI_ERROR.EINVAL;
     if (undo !== 0) {
@@ -386,7 +391,7 @@ export class Hypercalls {
     return 0;
   }
 
-  #watchdog(vm: number, us: number): Result {
+  #watchdog(vm: number, us: number): HypercallResult {
     const port = this.#vmm.port;
     if (us !== 0 && (us < WATCHDOG_MIN_US || us > WATCHDOG_MAX_US)) return VMI_ERROR.EINVAL;
     port.write64(vm + VM.WATCHDOG, Math.round(us * port.board.clock.fclk / 1e6));
@@ -394,13 +399,13 @@ export class Hypercalls {
     return 0;
   }
 
-  #send(vm: number, to: number, va: number, length: number): Result {
+  #send(vm: number, to: number, va: number, length: number): HypercallResult {
     const { result, receiver } = this.#vmm.messages.send(vm, to, va, length);
     if (receiver !== 0) this.#vmm.raise(receiver, VIRQ.MESSAGE);
     return result;
   }
 
-  #log(vm: number, index: number, buffer: number): Result {
+  #log(vm: number, index: number, buffer: number): HypercallResult {
     const port = this.#vmm.port;
     const mva = this.#address(vm, buffer, LOG_FIELDS.length * 4);
     if (mva < 0 || (buffer & 3) !== 0) return VMI_ERROR.EFAULT;
@@ -412,7 +417,7 @@ export class Hypercalls {
     return 1;
   }
 
-  #console(id: number): Result {
+  #console(id: number): HypercallResult {
     const port = this.#vmm.port;
     if (id >= MAX_VMS || port.read(MAP.VM_TABLE + id * 4) === 0) return VMI_ERROR.EINVAL;
     port.write(MAP.GLOBAL + GLOBAL.CONSOLE_VM, id);
@@ -420,7 +425,7 @@ export class Hypercalls {
     return 0;
   }
 
-  #imageName(vm: number, image: number, va: number): Result {
+  #imageName(vm: number, image: number, va: number): HypercallResult {
     const vmm = this.#vmm;
     if (image >= vmm.port.read(MAP.GLOBAL + GLOBAL.IMAGES)) return VMI_ERROR.EINVAL;
     const name = vmm.vms.imageName(image + vmm.port.read(MAP.GLOBAL + GLOBAL.HAS_VM0));
@@ -437,7 +442,7 @@ export class Hypercalls {
     return true;
   }
 
-  #vmCreate(image: number): Result {
+  #vmCreate(image: number): HypercallResult {
     const vmm = this.#vmm;
     const port = vmm.port;
     if (image >= port.read(MAP.GLOBAL + GLOBAL.IMAGES)) return VMI_ERROR.EINVAL;
@@ -445,7 +450,7 @@ export class Hypercalls {
     return typeof vm === "string" ? VMI_ERROR.ENOMEM : port.read(vm + VM.ID);
   }
 
-  #manage(caller: number, number: number, id: number, buffer: number): Result {
+  #manage(caller: number, number: number, id: number, buffer: number): HypercallResult {
     const vmm = this.#vmm;
     const port = vmm.port;
     if (id >= MAX_VMS) return VMI_ERROR.EINVAL;
@@ -473,7 +478,7 @@ export class Hypercalls {
     }
   }
 
-  #status(caller: number, vm: number, buffer: number): Result {
+  #status(caller: number, vm: number, buffer: number): HypercallResult {
     const port = this.#vmm.port;
     const mva = this.#address(caller, buffer, 0x30);
     if (mva < 0 || (buffer & 3) !== 0) return VMI_ERROR.EFAULT;

@@ -30,6 +30,8 @@ export class Journal {
   readonly #backup: Backup;
 
   /**
+   * Journals of all tasks.
+   *
    * @param port The monitor's port.
    * @param backup Takes the checkpoints that calls owe.
    */

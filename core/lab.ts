@@ -11,7 +11,6 @@ import { InputError } from "./errors.ts";
 import { type Fault, injectFault, parseFault } from "./fault.ts";
 import { buildFlash } from "./flash.ts";
 import {
-  GLOBAL,
   JOURNAL_NAMES,
   MAP,
   MAX_GENERATIONS,

@@ -28,6 +28,8 @@ export class Messages {
   readonly #backup: Backup;
 
   /**
+   * Rings of all VMs.
+   *
    * @param port The monitor's port.
    * @param backup Knows what kept cuts still need.
    */

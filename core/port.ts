@@ -13,7 +13,11 @@ import { faultStatusName } from "./pagetable.ts";
 
 /** The monitor's own access failed: a class-3 error. Never leaves the monitor. */
 export class MonitorFault extends Error {
-  /** @param message What failed. */
+  /**
+   * A port to a machine.
+   *
+   * @param message What failed.
+   */
   constructor(message: string) {
     super(message);
     this.name = "MonitorFault";
@@ -42,14 +46,23 @@ const ZERO_PAGE = new Uint8Array(4096);
 
 /** Counts of maintenance operations, for tests and reports. */
 export interface MaintenanceCounts {
+  /** Whole data TLB invalidated. */
   dTlbAll: number;
+  /** Data TLB entries invalidated one by one. */
   dTlbOne: number;
+  /** Whole instruction TLB invalidated. */
   iTlbAll: number;
+  /** Instruction TLB entries invalidated one by one. */
   iTlbOne: number;
+  /** Write buffer drained. */
   drain: number;
+  /** Data cache lines maintained by MVA. */
   dCacheLine: number;
+  /** Instruction cache lines invalidated by MVA. */
   iCacheLine: number;
+  /** Whole instruction cache invalidated. */
   iCacheAll: number;
+  /** Data cache lines maintained by index. */
   dCacheIndex: number;
 }
 
@@ -75,7 +88,11 @@ export class Port {
   readonly #cpu: Cpu;
   readonly #clock: Clock;
 
-  /** @param board The machine. */
+  /**
+   * A port to a machine.
+   *
+   * @param board The machine.
+   */
   constructor(readonly board: Board) {
     this.#cpu = board.cpu;
     this.#clock = board.clock;

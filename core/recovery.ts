@@ -73,6 +73,8 @@ export class Recovery {
   readonly #recorder: Recorder;
 
   /**
+   * Recoveries of all VMs.
+   *
    * @param port The monitor's port.
    * @param backup Checkpoints.
    * @param vms VMs and their images.

@@ -25,7 +25,11 @@ export function lowestBit(word: number): number {
 export class Scheduler {
   readonly #port: Port;
 
-  /** @param port The monitor's port. */
+  /**
+   * The tables of one machine.
+   *
+   * @param port The monitor's port.
+   */
   constructor(port: Port) {
     this.#port = port;
   }

@@ -62,6 +62,8 @@ export function isOpen(port: Port, unit: number): boolean {
 /** Copies every writable page at every checkpoint: the paper's, and the oracle of the others. */
 export class FullStrategy implements CheckpointStrategy {
   /**
+   * The strategy of one machine.
+   *
    * @param port The monitor's port.
    * @param versions Versions of pages.
    */
@@ -127,6 +129,8 @@ const REPAIR_STEP = 2;
 /** Keeps clean pages read-only: `dirty` (copies at the checkpoint) and `cow` (at the first write). */
 export class TrackingStrategy implements CheckpointStrategy {
   /**
+   * The strategy of one machine.
+   *
    * @param port The monitor's port.
    * @param versions Versions of pages.
    * @param domains Installs first-level words.

@@ -41,6 +41,8 @@ export class TableCheck {
   readonly #versions: Versions;
 
   /**
+   * A check of all tables.
+   *
    * @param port The monitor's port.
    * @param versions Page records.
    */

@@ -8,6 +8,7 @@
 
 /** A guest wrote a line (or a part of one, when the run ended) to its console. */
 export interface ConsoleEvent {
+  /** Which event it is. */
   type: "console";
   /** Board time, ns. */
   t: number;
@@ -34,6 +35,7 @@ export type FaultKind =
 
 /** An error was detected. */
 export interface FaultEvent {
+  /** Which event it is. */
   type: "fault";
   /** Board time, ns. */
   t: number;
@@ -76,6 +78,7 @@ export type RecoveryAction =
 
 /** A recovery was carried out. */
 export interface RecoveryEvent {
+  /** Which event it is. */
   type: "recovery";
   /** Board time at its end, ns. */
   t: number;
@@ -95,6 +98,7 @@ export interface RecoveryEvent {
 
 /** Another VM got the CPU. */
 export interface SwitchVmEvent {
+  /** Which event it is. */
   type: "switch-vm";
   /** Board time, ns. */
   t: number;
@@ -106,6 +110,7 @@ export interface SwitchVmEvent {
 
 /** Another task of a VM got the CPU. */
 export interface SwitchTaskEvent {
+  /** Which event it is. */
   type: "switch-task";
   /** Board time, ns. */
   t: number;
@@ -119,6 +124,7 @@ export interface SwitchTaskEvent {
 
 /** A checkpoint was committed. */
 export interface CheckpointEvent {
+  /** Which event it is. */
   type: "checkpoint";
   /** Board time, ns. */
   t: number;
@@ -134,6 +140,7 @@ export interface CheckpointEvent {
 
 /** A VM was created, started, stopped, ... */
 export interface VmEvent {
+  /** Which event it is. */
   type: "vm";
   /** Board time, ns. */
   t: number;
@@ -147,6 +154,7 @@ export interface VmEvent {
 
 /** The monitor refused a hypercall. */
 export interface RefusedEvent {
+  /** Which event it is. */
   type: "refused";
   /** Board time, ns. */
   t: number;
@@ -160,6 +168,7 @@ export interface RefusedEvent {
 
 /** A unit lost its protection (no frames left, or strategy `off`). */
 export interface UnprotectedEvent {
+  /** Which event it is. */
   type: "unprotected";
   /** Board time, ns. */
   t: number;
@@ -173,6 +182,7 @@ export interface UnprotectedEvent {
 
 /** A fault was injected. */
 export interface InjectEvent {
+  /** Which event it is. */
   type: "inject";
   /** Board time, ns. */
   t: number;
@@ -186,6 +196,7 @@ export interface InjectEvent {
 
 /** The monitor itself failed: the system stopped. */
 export interface PostMortemEvent {
+  /** Which event it is. */
   type: "post-mortem";
   /** Board time, ns. */
   t: number;
@@ -249,6 +260,7 @@ export interface VmSummary {
 
 /** The last event of a run. */
 export interface SummaryEvent {
+  /** Which event it is. */
   type: "summary";
   /** Board time at the end, ns. */
   t: number;

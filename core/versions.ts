@@ -56,6 +56,8 @@ export class Versions {
   readonly #frames: Frames;
 
   /**
+   * Versions of all pages.
+   *
    * @param port The monitor's port.
    * @param frames Its allocators.
    */

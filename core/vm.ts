@@ -127,6 +127,8 @@ export class VmStore {
   readonly #frames: Frames;
 
   /**
+   * VMs of one machine.
+   *
    * @param port The monitor's port.
    * @param frames Its allocators.
    */

@@ -24,13 +24,11 @@ import {
   GLOBAL,
   JOURNAL_MODE,
   MAP,
-  MAX_VMS,
   NONE,
   POLICY,
   SLOT_PID,
   TASK_STATE,
   UNIT,
-  UNIT_KIND,
   VM,
   VMODE,
 } from "./layout.ts";
@@ -123,6 +121,8 @@ export class Vmm {
   #switchStart = 0;
 
   /**
+   * A monitor on a board; bootMonitor() starts it.
+   *
    * @param board The machine; the monitor becomes its trap handler.
    * @param recorder The observer.
    */
