@@ -13,6 +13,7 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { describe } from "../tests/oracle/compare.ts";
 import { MACHINES, QEMU, qemuVersion } from "../tests/oracle/qemu.ts";
 import { type Findings, noFindings, Session } from "../tests/oracle/session.ts";
 import { show, shrink } from "../tests/oracle/shrink.ts";
@@ -95,14 +96,15 @@ async function lockstep(
   });
   const first = findings.mismatches.length;
   await session.run(seed, count, findings, (executed) => {
-    say(`${name}: ${executed} of ${count} instructions, ${findings.mismatches.length} differences`);
+    const differences = findings.mismatches.length - first;
+    say(`${name}: ${executed} of ${count} instructions, ${differences} differences`);
   });
   for (const found of findings.mismatches.slice(first, first + most)) {
     const small = await shrink(session, found);
     for (const line of show(small.test, small.differences)) say(line);
     if (small.differences.length === 0) {
       say("  agrees when run alone; in its batch it differs in:");
-      for (const d of found.differences) say(`  ${d.what}: ${d.own} here, ${d.other} in QEMU`);
+      for (const d of found.differences) say(`  ${describe(d)}`);
     }
   }
 }
@@ -136,7 +138,7 @@ async function main(): Promise<number> {
   const short = o.least === 0 ? [] : cells.filter((c) => c.count < o.least);
   if (o.table) { for (const line of coverage.table()) say(line); }
   for (const { test, what } of steps.slice(0, o.show)) say(`${test.kind}: ${what}`);
-  for (const d of memory.slice(0, o.show)) say(`${d.what}: ${d.own} here, ${d.other} in QEMU`);
+  for (const d of memory.slice(0, o.show)) say(describe(d));
   for (const c of short.slice(0, 20)) {
     say(
       `covered ${c.count} times only: ${c.row}${c.form && ` (${c.form})`}, condition ${c.outcome}`,

@@ -8,6 +8,7 @@ import * as a from "./encode.ts";
 import { MODE, OP } from "./encode.ts";
 import type { Template } from "./arm_templates.ts";
 import type { CaseBuilder } from "./case.ts";
+import { INPUT } from "./harness.ts";
 import { isMapped } from "./tables.ts";
 
 const WITH_SPSR = [MODE.FIQ, MODE.IRQ, MODE.SVC, MODE.ABT, MODE.UND];
@@ -249,9 +250,13 @@ function blockTransfers(): Template[] {
   return list;
 }
 
-/** Fills the window with addresses to jump to: anywhere with the MMU on, else landing fields. */
-function jumpData(b: CaseBuilder): void {
-  if (!b.env.mmu || b.world.arch === 5 || b.random.chance(0.4)) b.fill("jumps");
+/**
+ * Fills the window with addresses to jump to: anywhere with the MMU on, else landing fields. FCSE
+ * would move low addresses into the arena, where the next instruction is whatever is there.
+ */
+export function jumpData(b: CaseBuilder): void {
+  const fcse = b.input[INPUT.pid] !== 0;
+  if (!b.env.mmu || fcse || b.world.arch === 5 || b.random.chance(0.4)) b.fill("jumps");
 }
 
 const OTHERS: Template[] = [

@@ -8,7 +8,7 @@ import * as a from "./encode.ts";
 import { thumb as t } from "./encode.ts";
 import { awayValue, type Template } from "./arm_templates.ts";
 import { type CaseBuilder, LANDING } from "./case.ts";
-import { target } from "./memory_templates.ts";
+import { jumpData, target } from "./memory_templates.ts";
 
 /** MOV r8, r8. */
 const NOP = t.hi(2, 8, 8);
@@ -369,7 +369,7 @@ const BLOCKS: Template[] = [
     make: (b) => {
       const list = b.random.below(256);
       b.setReg(13, block(b, count(list) + 1));
-      if (!b.env.mmu || b.env.arena || b.random.chance(0.4)) b.fill("jumps");
+      jumpData(b);
       b.thumb(t.push(1, 1, list));
     },
   },
