@@ -7,6 +7,7 @@
 import { type Domains, unitOf } from "./domains.ts";
 import type { Frames } from "./frames.ts";
 import {
+  CALL,
   CONTEXT,
   CUT,
   GLOBAL,
@@ -575,8 +576,7 @@ export class Backup {
     if (count > 0) {
       port.write(this.#ringEntry(unit, 0) + RING.CALLS, port.read(unit + UNIT.JOURNAL_COUNT));
     }
-    port.write(unit + UNIT.JOURNAL_COUNT, 0);
-    port.write(unit + UNIT.REPLAY, 0);
+    this.#carryLog(unit);
     this.#hold(slot);
     if (count === k) this.#release(port.read(entry + RING.SLOT));
     else port.write(unit + UNIT.RING_COUNT, count + 1);
@@ -585,6 +585,23 @@ export class Backup {
     port.write(entry + RING.SLOT, slot);
     port.write(entry + RING.INCARNATION, port.read(unit + UNIT.INCARNATION));
     port.write64(entry + RING.TIME, port.now);
+  }
+
+  /**
+   * A new checkpoint begins a new journal. What a rolled-back task has not made again yet lies
+   * behind the new checkpoint too, and stays its log.
+   */
+  #carryLog(unit: number): void {
+    const port = this.#port;
+    const replay = port.read(unit + UNIT.REPLAY);
+    const count = replay === 0 ? 0 : port.read(unit + UNIT.JOURNAL_COUNT) - (replay - 1);
+    const journal = port.read(unit + UNIT.JOURNAL);
+    if (replay > 1) {
+      port.copyWords(journal + (replay - 1) * CALL.SIZE, journal, count * CALL.SIZE);
+    }
+    port.write(unit + UNIT.JOURNAL_COUNT, count);
+    port.write(unit + UNIT.REPLAY, count > 0 ? 1 : 0);
+    port.write(unit + UNIT.CALL_OPEN, 0);
   }
 
   /** Drops the `generation` newest entries. */

@@ -145,6 +145,12 @@ export class Journal {
     }
   }
 
+  /** Calls of the journal that the task has really made: all, or those before the replay's cursor. */
+  made(unit: number): number {
+    const replay = this.#port.read(unit + UNIT.REPLAY);
+    return replay === 0 ? this.#port.read(unit + UNIT.JOURNAL_COUNT) : replay - 1;
+  }
+
   /**
    * After a rollback: the newest entry below `next` that the kernel has to undo.
    *

@@ -73,7 +73,7 @@ export interface LabOptions {
   /** Checksum standby pages and verify them before use; default false. */
   checksums?: boolean;
   /**
-   * What is done about kernel calls since a task's checkpoint: "commit" takes a checkpoint
+   * What is done about kernel calls since a task's checkpoint: "commit" (default) takes a checkpoint
    * before what a call gave can be seen, "log" gives a repeated call its logged result, "off" neither
    * undoes nor logs.
    */
@@ -201,7 +201,7 @@ export class Lab implements Disposable {
       every: o.every ?? 1,
       generations: o.generations ?? 2,
       checksums: o.checksums ?? false,
-      journal: o.journal ?? "off",
+      journal: o.journal ?? "commit",
       schedule: o.schedule ?? "slices",
       watchdog: cycles(o.watchdog ?? 0, "watchdog"),
       refusals: o.refusals ?? 0,
@@ -256,8 +256,7 @@ export class Lab implements Disposable {
     while (this.board.clock.now < end && !this.stopped) {
       this.#stretch(Math.min(end, this.board.clock.now + STRETCH));
     }
-    events.push(...this.recorder.take());
-    return events;
+    return events.concat(this.recorder.take());
   }
 
   #end(options: RunOptions): number {
@@ -540,7 +539,7 @@ function checkOptions(options: LabOptions): Map<string, GuestImage> {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new InputError("seed", `${seed}`, "allowed: a whole number from 0 to 2^53 - 1");
   }
-  oneOf("journal", options.journal ?? "off", JOURNAL_NAMES);
+  oneOf("journal", options.journal ?? "commit", JOURNAL_NAMES);
   oneOf("schedule", options.schedule ?? "slices", ["slices", "slots"]);
   parseTime(options.watchdog ?? 0, "watchdog");
   whole("refusals", options.refusals ?? 0, 0, 1_000_000);

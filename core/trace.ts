@@ -164,6 +164,8 @@ export interface RefusedEvent {
   call: string;
   /** Name of the error code. */
   error: string;
+  /** Refusals of this VM so far; past the first hundred only doublings are told. */
+  count: number;
 }
 
 /** A unit lost its protection (no frames left, or strategy `off`). */

@@ -16,7 +16,7 @@ import { DACR_MONITOR, Domains, unitOf } from "./domains.ts";
 import { stormDue, watchdogDue } from "./detectors.ts";
 import { faultEvent, hex, postMortemLines, tableRepaired } from "./fault_report.ts";
 import { Frames } from "./frames.ts";
-import { Hypercalls } from "./hypercalls.ts";
+import { Hypercalls, isRefusal } from "./hypercalls.ts";
 import { Journal } from "./journal.ts";
 import {
   CLASSIFY,
@@ -68,8 +68,6 @@ const INT_TIMER4 = 14;
 const INT_UART0 = 28;
 /** Cycles from a slot's tick to its VM's first instruction: more than the monitor ever needs. */
 const SLOT_LEAD = 40_000;
-/** Lowest error code. */
-const VMI_ERROR_MIN = Math.min(...Object.values(VMI_ERROR));
 
 /** Parts of a switch, as the paper's Fig. 7 and 8 divide it. */
 export type SwitchPart = "save" | "switch" | "restore";
@@ -428,7 +426,7 @@ export class Vmm {
     const args = [cpu.userReg(0), cpu.userReg(1), cpu.userReg(2), cpu.userReg(3)];
     const result = this.#hypercalls.call(vm, number, args, () => this.#save(vm, lr, spsr));
     if (result === undefined) return;
-    if (result < 0 && result >= VMI_ERROR_MIN && this.refused(vm, lr)) return;
+    if (isRefusal(number, result) && this.refused(vm, lr)) return;
     cpu.setUserReg(0, result);
     cpu.cpsr = spsr;
     cpu.pc = lr;
@@ -878,7 +876,7 @@ export class Vmm {
       case GO_ON.KERNEL:
         if (port.read(unit + UNIT.JOURNAL_COUNT) === 0) return this.#goOnTask(vm, unit, goOn);
         port.write(vm + VM.UNDO_TASK, port.read(unit + UNIT.TASK) + 1);
-        port.write(vm + VM.UNDO_NEXT, port.read(unit + UNIT.JOURNAL_COUNT));
+        port.write(vm + VM.UNDO_NEXT, this.journal.made(unit));
         port.write(vm + VM.UNDO_GO_ON, goOn);
         return this.#undoNext(vm);
       case GO_ON.SKIP:
