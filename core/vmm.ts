@@ -693,8 +693,9 @@ export class Vmm {
     }
     const owner = port.read(g + GLOBAL.SLOT_VM);
     if (owner !== 0) this.timers.tickVm(owner);
-    if (phase !== 0 && vm !== 0) return this.#resumeVm(vm);
-    this.#reschedule();
+    if (phase === 0 || vm === 0) return this.#reschedule();
+    if (watchdogDue(port, vm)) return this.#late(vm, "watchdog");
+    this.#resumeVm(vm);
   }
 
   /**
