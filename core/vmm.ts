@@ -489,8 +489,8 @@ export class Vmm {
       name = readName(port, unit + UNIT.NAME);
       const alive = port.read(unit + UNIT.STATE) === TASK_STATE.CREATED;
       const before = port.charged;
-      if (alive && this.backup.taskDue(unit)) this.backup.checkpointTask(vm, unit);
-      copying = port.charged - before;
+      const due = alive && this.backup.taskDue(unit);
+      if (due && this.backup.checkpointTask(vm, unit)) copying = port.charged - before;
     }
     this.recorder.emit({
       type: "switch-task",
@@ -701,31 +701,30 @@ export class Vmm {
   /**
    * The outgoing side of a VM switch: its slice, its cut when it is due (P8).
    *
-   * @returns Cycles that the cut took.
+   * @returns Cycles that the cut took, 0 when none was due: looking is part of the switch.
    */
   #leaveVm(vm: number): number {
     if (vm === 0) return 0;
     this.#chargeSlice(vm);
     const before = this.port.charged;
-    this.#cutIfDue(vm);
-    return this.port.charged - before;
+    return this.#cutIfDue(vm) ? this.port.charged - before : 0;
   }
 
-  #cutIfDue(vm: number): void {
+  #cutIfDue(vm: number): boolean {
     const port = this.port;
     const state = port.read(vm + VM.STATE);
     const alive = state === VM_STATE.RUNNING || state === VM_STATE.WAITING;
-    if (!alive || this.isVm0(vm) || !this.backup.cutDue(vm)) return;
+    if (!alive || this.isVm0(vm) || !this.backup.cutDue(vm)) return false;
     if (port.read(vm + VM.VMODE) === VMODE.KERNEL && port.read(vm + VM.PLAIN) === 0) {
       // No cut lies inside the kernel (I7): it is taken when the kernel leaves for a task.
       port.write(vm + VM.CUT_DUE, 1);
-      return;
+      return false;
     }
     const kernel = unitOf(port, vm, 0);
     const unit = runningTask(port, vm);
     this.domains.open(vm, unit === 0 ? kernel : unit);
     port.setDacr(port.read((unit === 0 ? kernel : unit) + UNIT.DACR_KERNEL));
-    this.backup.cut(vm, true);
+    return this.backup.cut(vm, true);
   }
 
   /** Takes the time since it got the CPU from a VM's slice. */
