@@ -264,6 +264,10 @@ export class Lab implements Disposable {
     const until = options.until !== undefined
       ? parseTime(options.until, "until")
       : clock.ns() + parseTime(options.for ?? "1s", "for");
+    if (until < clock.ns()) {
+      throw new InputError("until", `${until} ns has passed`, `allowed: from ${clock.ns()} ns on`);
+    }
+    this.#outcome = "ended";
     return clock.cycleAt(until);
   }
 
@@ -484,7 +488,16 @@ export class Lab implements Disposable {
    */
   static async load(bytes: Uint8Array): Promise<Lab> {
     const { value, blobs } = await decodeSnapshot(bytes, SCHEMA);
-    const saved = value as SavedLab;
+    try {
+      return Lab.#restored(value as SavedLab, blobs);
+    } catch (error) {
+      // The checksum was right, so somebody wrote it so: whatever is missing, it is bad input.
+      if (error instanceof InputError) throw error;
+      throw new InputError("snapshot", "damaged: its content is not a laboratory's");
+    }
+  }
+
+  static #restored(saved: SavedLab, blobs: readonly Uint8Array[]): Lab {
     const vm0 = saved.vm0 ? blobs[0] : undefined;
     const guests = saved.guests.map((g, i) => ({
       ...g,
