@@ -141,6 +141,7 @@ Deno.test("Lab.run() stops when it is aborted, and can go on", core, async () =>
   const time = lab.time;
   for await (const _ of lab.run({ for: "3ms" })) seen++;
   assert.ok(lab.time >= time + 3e6);
+  assert.equal(lab.summary().outcome, "ended");
 });
 
 Deno.test("Lab.run() takes times as people write them", core, async () => {
@@ -153,6 +154,8 @@ Deno.test("Lab.run() takes times as people write them", core, async () => {
     assert.throws(() => lab.runAll({ for: bad }), InputError, `${bad}`);
     assert.throws(() => lab.runAll({ until: bad }), InputError, `${bad}`);
   }
+  assert.throws(() => lab.runAll({ until: "1ms" }), InputError, "in the past");
+  await assert.rejects(lab.run({ until: "1ms" }).next(), InputError, "in the past");
 });
 
 Deno.test("Lab.runAll() keeps parts of lines for the line they belong to", core, async () => {

@@ -18,6 +18,30 @@ import { core, demoLab, miniLab, ofType } from "./monitor_rig.ts";
 
 const SCHEMA = "understudy.test/1";
 
+/** Bytes with the magic and the checksum of a snapshot around any body. */
+async function forged(body: Uint8Array, zip = true): Promise<Uint8Array> {
+  const good = await encodeSnapshot({ schema: SCHEMA }, []);
+  const stream = new Blob([body as Uint8Array<ArrayBuffer>]).stream();
+  const packed = zip
+    ? new Uint8Array(
+      await new Response(stream.pipeThrough(new CompressionStream("gzip"))).arrayBuffer(),
+    )
+    : body;
+  const out = new Uint8Array(24 + packed.length);
+  out.set(good.subarray(0, 8));
+  out.set(new TextEncoder().encode(hashBytes(packed)), 8);
+  out.set(packed, 24);
+  return out;
+}
+
+/** A body: length of the JSON text, the text, bytes. */
+function body(text: string, length = text.length): Uint8Array {
+  const out = new Uint8Array(4 + text.length);
+  new DataView(out.buffer).setUint32(0, length, true);
+  out.set(new TextEncoder().encode(text), 4);
+  return out;
+}
+
 const refused = (pattern: RegExp) => (error: unknown) => {
   assert.ok(error instanceof InputError, `${error}`);
   assert.match(error.message, pattern);
@@ -88,6 +112,57 @@ Deno.test("decodeSnapshot() refuses what is no snapshot, with the reason", core,
     decodeSnapshot(good, "understudy.lab/1"),
     refused(/schema understudy\.test\/1; allowed: understudy\.lab\/1/),
   );
+});
+
+Deno.test(
+  "decodeSnapshot() refuses a body that makes no sense, whatever its checksum says",
+  core,
+  async () => {
+    const bodies: [string, Uint8Array, boolean?][] = [
+      ["not packed", new Uint8Array(100), false],
+      ["empty", new Uint8Array(0)],
+      ["two bytes", new Uint8Array(2)],
+      ["length past the end", body("{}", 999)],
+      ["no JSON", body("{schema")],
+      ["null", body("null")],
+      ["a number", body("7")],
+      ["no value", body("{}")],
+      ["value null", body(`{"value":null,"blobs":[]}`)],
+      ["no schema", body(`{"value":{},"blobs":[]}`)],
+      ["schema of another type", body(`{"value":{"schema":5},"blobs":[]}`)],
+    ];
+    for (const [what, bytes, zip] of bodies) {
+      await assert.rejects(
+        decodeSnapshot(await forged(bytes, zip ?? true), SCHEMA),
+        refused(/^snapshot: /),
+        what,
+      );
+    }
+  },
+);
+
+Deno.test("Lab.load() refuses snapshots whose parts are missing or wrong", core, async () => {
+  using lab = await miniLab({ g: plainGuest({ main: (c) => c.spin() }) });
+  const schema = "understudy.lab/1";
+  const { value, blobs } = await decodeSnapshot(await lab.save(), schema);
+  const saved = value as Record<string, unknown>;
+  const cases: [string, unknown, Uint8Array[]?][] = [
+    ["only a schema", { schema }],
+    ["no board", { ...saved, board: undefined }],
+    ["board of another schema", { ...saved, board: { ...(saved.board as object), schema: "x/9" } }],
+    ["no guests", { ...saved, guests: undefined }],
+    ["no images", saved, []],
+    ["other images", saved, blobs.map(() => new Uint8Array(10))],
+    ["no options", { ...saved, options: undefined }],
+    ["bad options", { ...saved, options: { ...(saved.options as object), backup: "none" } }],
+    ["no recorder", { ...saved, recorder: undefined }],
+  ];
+  for (const [what, bad, images] of cases) {
+    const bytes = await encodeSnapshot(bad, images ?? blobs);
+    await assert.rejects(Lab.load(bytes), (e) => e instanceof InputError, what);
+  }
+  using again = await Lab.load(await encodeSnapshot(saved, blobs));
+  assert.equal(again.time, lab.time);
 });
 
 // --- save, run, load, run -------------------------------------------------------------------------------
