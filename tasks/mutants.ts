@@ -60,10 +60,10 @@ interface Verdict {
 class UsageError extends Error {}
 
 /** Longest that a test command may take, as a multiple of what it takes unspoilt. */
-const PATIENCE = 5;
+const PATIENCE = 4;
 
 /** And milliseconds on top. */
-const GRACE = 20_000;
+const GRACE = 10_000;
 
 /** Where copies and recordings go. */
 const WORK = fileURLToPath(new URL(".tmp/mutants/", ROOT));
