@@ -9,7 +9,7 @@ import type { Consoles } from "./consoles.ts";
 import { unitOf } from "./domains.ts";
 import { GLOBAL, INPUT_RING, MAP, MAX_VMS, NONE, TASK_STATE, UNIT, VM } from "./layout.ts";
 import type { Messages } from "./messages.ts";
-import { readLog } from "./monitor_log.ts";
+import { readLog, writeLog } from "./monitor_log.ts";
 import { POLICY_PRESETS, writePolicy } from "./policy.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
@@ -22,6 +22,7 @@ import {
   HC,
   HYPERCALLS,
   LOG_FIELDS,
+  LOG_WHAT,
   SLOT_MAP,
   STATUS_FIELDS,
   VIRQ,
@@ -152,6 +153,7 @@ export class Hypercalls {
   #tell(vm: number, number: number, result: number): void {
     const count = this.#vmm.port.add(vm + VM.REFUSED, 1);
     if (count > REFUSALS_TOLD && (count & (count - 1)) !== 0) return;
+    if (MANAGEMENT.has(number)) this.#logRefused(vm, number);
     this.#vmm.recorder.emit({
       type: "refused",
       t: this.#vmm.ns,
@@ -159,6 +161,19 @@ export class Hypercalls {
       call: NAMES.get(number) ?? `${number}`,
       error: ERROR_NAMES.get(result) ?? `${result}`,
       count,
+    });
+  }
+
+  /** Whoever tried to manage VMs is in the log that VM0 reads. */
+  #logRefused(vm: number, number: number): void {
+    const port = this.#vmm.port;
+    if (this.#vmm.isVm0(vm)) return;
+    writeLog(port, this.#vmm.ns, {
+      vm: port.read(vm + VM.ID),
+      task: port.read(vm + VM.CUR_TASK),
+      what: LOG_WHAT.REFUSED,
+      detail: number,
+      address: 0,
     });
   }
 

@@ -69,6 +69,15 @@ export class Messages {
     return { result: 0, receiver };
   }
 
+  /** The VM of a slot is a new one: its messages are numbered from 1 again. */
+  forget(id: number): void {
+    const port = this.#port;
+    for (let i = 0; i < MAX_VMS; i++) {
+      const vm = port.read(MAP.VM_TABLE + i * 4);
+      if (vm !== 0) port.write(vm + VM.ACCEPTED + id * 4, 0);
+    }
+  }
+
   /** `HC_RECEIVE`: the sender's number in r1. */
   receive(vm: number, va: number, length: number): number {
     const port = this.#port;

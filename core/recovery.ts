@@ -8,6 +8,7 @@ import { unitOf } from "./domains.ts";
 import type { Backup, SwapResult } from "./backup.ts";
 import {
   ACTION,
+  CLASSIFY,
   CONTEXT,
   GLOBAL,
   MAP,
@@ -24,8 +25,8 @@ import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { RecoveryAction } from "./trace.ts";
-import { isVm0, readName, USER_CPSR, type VmStore } from "./vm.ts";
-import { LOG_ACTIONS, LOG_WHAT, VM_STATE } from "./vmi.ts";
+import { isVm0, readName, slotMva, taskCount, USER_CPSR, type VmStore } from "./vm.ts";
+import { LOG_ACTIONS, LOG_WHAT, SLOT_MAP, VM_STATE } from "./vmi.ts";
 
 /** Where the monitor goes on after a recovery. */
 export const GO_ON = {
@@ -380,4 +381,25 @@ export class Recovery {
 export function runningTask(port: Port, vm: number): number {
   if (port.read(vm + VM.VMODE) !== VMODE.TASK) return 0;
   return unitOf(port, vm, port.read(vm + VM.CUR_TASK) + 2);
+}
+
+/**
+ * Whose error it is, by the policy of its VM (P9).
+ *
+ * @param pc Address of the instruction.
+ * @param far Fault address (MVA).
+ * @returns The unit of the task, 0: the guest's.
+ */
+export function classify(port: Port, vm: number, pc: number, far: number): number {
+  const running = runningTask(port, vm);
+  const by = port.read(vm + VM.POLICY + POLICY.CLASSIFY);
+  if (by === CLASSIFY.CONTEXT) return running;
+  const id = port.read(vm + VM.ID);
+  const address = by === CLASSIFY.PC ? pc : far - slotMva(id, 0);
+  const piece = address >>> 20;
+  const first = SLOT_MAP.TASKS >>> 20;
+  const count = taskCount(port, vm);
+  if (piece < first || piece >= first + count || running === 0) return 0;
+  const unit = unitOf(port, vm, piece - first + 2);
+  return port.read(unit + UNIT.STATE) === TASK_STATE.CREATED ? unit : running;
 }

@@ -196,6 +196,34 @@ export interface InjectEvent {
   detail: string;
 }
 
+/** Console input of the laboratory's plan went out. */
+export interface InputEvent {
+  /** Which event it is. */
+  type: "input";
+  /** Board time, ns. */
+  t: number;
+  /** VM it was meant for. */
+  vm: string;
+  /** The text. */
+  text: string;
+  /** Bytes taken: less than there are when the VM is not there or its buffer is full. */
+  taken: number;
+}
+
+/** A VM was managed from outside. */
+export interface ManageEvent {
+  /** Which event it is. */
+  type: "manage";
+  /** Board time, ns. */
+  t: number;
+  /** What was to be done. */
+  action: string;
+  /** VM, or image, it was to be done to. */
+  vm: string;
+  /** "done", or why not. */
+  result: string;
+}
+
 /** The monitor itself failed: the system stopped. */
 export interface PostMortemEvent {
   /** Which event it is. */
@@ -296,5 +324,7 @@ export type TraceEvent =
   | RefusedEvent
   | UnprotectedEvent
   | InjectEvent
+  | InputEvent
+  | ManageEvent
   | PostMortemEvent
   | SummaryEvent;

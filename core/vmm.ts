@@ -14,18 +14,16 @@ import { Consoles } from "./consoles.ts";
 import { type Cpu, VECTOR } from "./cpu.ts";
 import { DACR_MONITOR, Domains, unitOf } from "./domains.ts";
 import { stormDue, watchdogDue } from "./detectors.ts";
-import { faultEvent, hex, postMortemLines, tableRepaired } from "./fault_report.ts";
+import { faultEvent, hex, postMortem, tableRepaired } from "./fault_report.ts";
 import { Frames } from "./frames.ts";
 import { Hypercalls, isRefusal } from "./hypercalls.ts";
 import { Journal } from "./journal.ts";
 import {
-  CLASSIFY,
   CONTEXT,
   GLOBAL,
   JOURNAL_MODE,
   MAP,
   NONE,
-  POLICY,
   SLOT_PID,
   TASK_STATE,
   UNIT,
@@ -36,7 +34,7 @@ import { Messages } from "./messages.ts";
 import { writeLog } from "./monitor_log.ts";
 import { COST, MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
-import { GO_ON, Recovery, runningTask } from "./recovery.ts";
+import { classify, GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
 import { TableCheck } from "./tables.ts";
 import type { FaultKind } from "./trace.ts";
@@ -174,8 +172,43 @@ export class Vmm {
    * @param vector Offset of the vector.
    */
   trap(vector: number): void {
+    this.#account(() => this.#enter(vector));
+  }
+
+  /**
+   * Does something from outside between two instructions, as an interrupt would bring it: the
+   * context of who runs is saved, and who is to run then runs.
+   *
+   * @param body What is done.
+   * @returns What `body` gave, undefined when the monitor failed over it.
+   */
+  request<T>(body: () => T): T | undefined {
+    let result: T | undefined;
+    this.#account(() => {
+      const { port } = this;
+      port.charge(COST.EXCEPTION);
+      const cpu = this.#cpu;
+      const cpsr = cpu.cpsr;
+      const user = (cpsr & 0x1f) === 0x10;
+      const vm = user ? port.read(MAP.GLOBAL + GLOBAL.CURRENT) : 0;
+      if (vm !== 0) {
+        this.#save(vm, cpu.pc, cpsr);
+        this.#chargeSlice(vm);
+      }
+      result = body();
+      port.board.endWait();
+      const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+      const runs = vm !== 0 && current === vm && port.read(vm + VM.STATE) === VM_STATE.RUNNING;
+      if (runs) this.#resumeVm(vm);
+      else this.#reschedule();
+    });
+    return result;
+  }
+
+  /** Enters the monitor and counts what it was charged. */
+  #account(body: () => void): void {
     const before = this.port.charged;
-    this.#guard(() => this.#enter(vector));
+    this.#guard(body);
     const spent = this.port.charged - before;
     if (!this.stopped) {
       // Not through the port: measuring does not cost board time.
@@ -246,8 +279,16 @@ export class Vmm {
     return true;
   }
 
-  /** Deletes a VM that is not current. */
+  /** Deletes a VM; who names it as current, as the slot's or as the console's, does so no more. */
   deleteVm(vm: number): void {
+    const port = this.port;
+    const g = MAP.GLOBAL;
+    for (const name of [GLOBAL.CURRENT, GLOBAL.SLOT_VM]) {
+      if (port.read(g + name) === vm) port.write(g + name, 0);
+    }
+    if (port.read(g + GLOBAL.CONSOLE_VM) === port.read(vm + VM.ID)) {
+      port.write(g + GLOBAL.CONSOLE_VM, 0);
+    }
     this.scheduler.block(vm);
     this.domains.release(vm);
     this.setState(vm, VM_STATE.NONE, "deleted");
@@ -259,6 +300,7 @@ export class Vmm {
     const vm = this.vms.create(index);
     if (typeof vm === "string") return vm;
     const image = this.vms.readImage(index);
+    this.messages.forget(this.port.read(vm + VM.ID));
     this.recorder.addVm(this.port.read(vm + VM.ID), this.name(vm), image?.elf);
     this.setState(vm, VM_STATE.CREATED, "created");
     return vm;
@@ -830,7 +872,7 @@ export class Vmm {
       return;
     }
     this.#save(vm, pc, cpsr);
-    const unit = this.#classify(vm, pc, far);
+    const unit = classify(port, vm, pc, far);
     this.#raiseFault(vm, unit, kind, fsr, far, pc, cpsr);
   }
 
@@ -882,7 +924,6 @@ export class Vmm {
       case GO_ON.SKIP:
         return this.#resumeVm(vm);
       case GO_ON.DELETE:
-        port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
         this.deleteVm(vm);
         return this.#reschedule();
       case GO_ON.HALT:
@@ -937,22 +978,6 @@ export class Vmm {
     return undefined;
   }
 
-  /** The unit of the task whose error it is, 0: the guest's. */
-  #classify(vm: number, pc: number, far: number): number {
-    const port = this.port;
-    const running = runningTask(port, vm);
-    const by = port.read(vm + VM.POLICY + POLICY.CLASSIFY);
-    if (by === CLASSIFY.CONTEXT) return running;
-    const id = port.read(vm + VM.ID);
-    const address = by === CLASSIFY.PC ? pc : far - slotMva(id, 0);
-    const piece = address >>> 20;
-    const first = SLOT_MAP.TASKS >>> 20;
-    const count = taskCount(port, vm);
-    if (piece < first || piece >= first + count || running === 0) return 0;
-    const unit = unitOf(port, vm, piece - first + 2);
-    return port.read(unit + UNIT.STATE) === TASK_STATE.CREATED ? unit : running;
-  }
-
   /** An exception out of the monitor itself: class 3. */
   #ownFault(vector: number, lr: number): never {
     throw new MonitorFault(
@@ -962,28 +987,8 @@ export class Vmm {
 
   /** The whole system stops; what is known is shown (P9, third class). */
   #postMortem(reason: string): void {
-    const board = this.port.board;
-    const lines = postMortemLines(board, this.recorder);
-    const t = this.ns;
-    this.recorder.emit({
-      type: "fault",
-      t,
-      vm: "vmm",
-      class: "vmm",
-      kind: "data-abort",
-      pc: hex(this.#cpu.pc),
-      detail: reason,
-    });
-    this.recorder.emit({
-      type: "recovery",
-      t,
-      vm: "vmm",
-      action: "halt",
-      generation: -1,
-      lost: -1,
-      cycles: 0,
-    });
-    this.recorder.emit({ type: "post-mortem", t, reason, lines });
+    const { board } = this.port;
+    for (const event of postMortem(board, this.recorder, reason)) this.recorder.emit(event);
     board.poke(MAP.GLOBAL + GLOBAL.STOPPED, 1);
     board.requestStop();
   }
