@@ -8,6 +8,7 @@
 import type { Board } from "./board.ts";
 import type { Clock } from "./clock.ts";
 import type { Cpu } from "./cpu.ts";
+import { type MaintenanceCounts, noMaintenance } from "./maintenance.ts";
 import { ACCESS } from "./mmu.ts";
 import { faultStatusName } from "./pagetable.ts";
 
@@ -44,28 +45,6 @@ export const COST = {
 
 const ZERO_PAGE = new Uint8Array(4096);
 
-/** Counts of maintenance operations, for tests and reports. */
-export interface MaintenanceCounts {
-  /** Whole data TLB invalidated. */
-  dTlbAll: number;
-  /** Data TLB entries invalidated one by one. */
-  dTlbOne: number;
-  /** Whole instruction TLB invalidated. */
-  iTlbAll: number;
-  /** Instruction TLB entries invalidated one by one. */
-  iTlbOne: number;
-  /** Write buffer drained. */
-  drain: number;
-  /** Data cache lines maintained by MVA. */
-  dCacheLine: number;
-  /** Instruction cache lines invalidated by MVA. */
-  iCacheLine: number;
-  /** Whole instruction cache invalidated. */
-  iCacheAll: number;
-  /** Data cache lines maintained by index. */
-  dCacheIndex: number;
-}
-
 /** Fault status of a page permission fault. */
 export const PERMISSION_PAGE = 0b1111;
 
@@ -74,17 +53,7 @@ export class Port {
   /** Cycles charged so far. */
   charged = 0;
   /** Maintenance done so far. */
-  readonly maintenance: MaintenanceCounts = {
-    dTlbAll: 0,
-    dTlbOne: 0,
-    iTlbAll: 0,
-    iTlbOne: 0,
-    drain: 0,
-    dCacheLine: 0,
-    iCacheLine: 0,
-    iCacheAll: 0,
-    dCacheIndex: 0,
-  };
+  readonly maintenance: MaintenanceCounts = noMaintenance();
   readonly #cpu: Cpu;
   readonly #clock: Clock;
 
