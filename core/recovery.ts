@@ -20,6 +20,7 @@ import {
   VM,
   VMODE,
 } from "./layout.ts";
+import { type MaintenanceCounts, maintenanceSince } from "./maintenance.ts";
 import { writeLog } from "./monitor_log.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
@@ -46,6 +47,12 @@ export const GO_ON = {
 
 /** A swap that was not tried. */
 const REFUSED: SwapResult = { pages: -1, time: -1 };
+
+/** What had been charged and done when a recovery began. */
+interface RecoveryStart {
+  readonly charged: number;
+  readonly maintenance: MaintenanceCounts;
+}
 
 /** Ladder fields of a record. */
 interface LadderFields {
@@ -99,7 +106,7 @@ export class Recovery {
   /** Deals with an error of a task. */
   task(vm: number, unit: number): number {
     const port = this.#port;
-    const start = port.charged;
+    const start = this.#begin();
     const faultTime = port.now;
     port.add(unit + UNIT.FAULTS, 1);
     const policy = vm + VM.POLICY;
@@ -139,7 +146,7 @@ export class Recovery {
   /** Deals with an error of a guest's kernel. */
   guest(vm: number): number {
     const port = this.#port;
-    const start = port.charged;
+    const start = this.#begin();
     const faultTime = port.now;
     const policy = vm + VM.POLICY;
     for (;;) {
@@ -179,6 +186,11 @@ export class Recovery {
       this.#done(vm, 0, "stop-guest", -1, -1, start);
       return GO_ON.NEXT_VM;
     }
+  }
+
+  #begin(): RecoveryStart {
+    const { charged, maintenance } = this.#port;
+    return { charged, maintenance: { ...maintenance } };
   }
 
   /** Takes a task's priority back: its area is free for another task. */
@@ -316,7 +328,7 @@ export class Recovery {
     return GO_ON.KERNEL;
   }
 
-  #halt(vm: number, start: number): number {
+  #halt(vm: number, start: RecoveryStart): number {
     this.#done(vm, 0, "halt", -1, -1, start);
     return GO_ON.HALT;
   }
@@ -351,7 +363,7 @@ export class Recovery {
     action: RecoveryAction,
     generation: number,
     lostCycles: number,
-    start: number,
+    start: RecoveryStart,
   ): void {
     const port = this.#port;
     port.add(vm + VM.RECOVERIES, 1);
@@ -372,7 +384,8 @@ export class Recovery {
       action,
       generation,
       lost,
-      cycles: port.charged - start,
+      cycles: port.charged - start.charged,
+      ...maintenanceSince(start.maintenance, port.maintenance),
     });
   }
 }

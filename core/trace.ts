@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { Maintenance } from "./maintenance.ts";
+
 /** A guest wrote a line (or a part of one, when the run ended) to its console. */
 export interface ConsoleEvent {
   /** Which event it is. */
@@ -94,6 +96,8 @@ export interface RecoveryEvent {
   lost: number;
   /** Cycles charged for the recovery. */
   cycles: number;
+  /** What it did to TLBs, caches and write buffer, when it did anything. */
+  maintenance?: Maintenance;
 }
 
 /** Another VM got the CPU. */
@@ -136,6 +140,8 @@ export interface CheckpointEvent {
   seq: number;
   /** Pages copied at the switch. */
   pages: number;
+  /** What it did to TLBs, caches and write buffer, when it did anything. */
+  maintenance?: Maintenance;
 }
 
 /** A VM was created, started, stopped, ... */

@@ -343,7 +343,7 @@ export class Vmm {
         this.#save(vm, (lr - 4) >>> 0, spsr);
         return this.#interrupt(vm);
       case VECTOR.DATA_ABORT:
-        if (this.#firstWrite(vm)) {
+        if (this.#firstWrite(vm, (lr - 8) >>> 0, spsr)) {
           cpu.cpsr = spsr;
           cpu.pc = (lr - 8) >>> 0;
           return;
@@ -359,16 +359,28 @@ export class Vmm {
   }
 
   /** A permission fault on a page that is read-only for now: the write is tried again. */
-  #firstWrite(vm: number): boolean {
+  #firstWrite(vm: number, pc: number, cpsr: number): boolean {
     const port = this.port;
     if ((port.mrc(5, 0, 0) & 15) !== PERMISSION_PAGE) return false;
-    return this.firstWriteAt(vm, port.mrc(6, 0, 0));
+    return this.firstWriteAt(vm, port.mrc(6, 0, 0), () => this.#saveRunning(vm, pc, cpsr));
   }
 
-  /** The same for an MVA of the current VM, whoever writes. */
-  firstWriteAt(vm: number, mva: number): boolean {
+  /** Saves the context of a guest that goes on at once. */
+  #saveRunning(vm: number, pc: number, cpsr: number): void {
+    this.#save(vm, pc, cpsr);
+    this.#saveCycles = 0;
+    const unit = runningTask(this.port, vm);
+    if (unit !== 0) this.port.write64(unit + UNIT.RUN_START, this.port.now);
+  }
+
+  /**
+   * The same for an MVA of the current VM, whoever writes.
+   *
+   * @param save Saves the context of the guest, when it was the guest.
+   */
+  firstWriteAt(vm: number, mva: number, save?: () => void): boolean {
     const va = mva - slotMva(this.port.read(vm + VM.ID), 0);
-    return va >= 0 && va < SLOT_MAP.SIZE && this.backup.firstWrite(vm, va);
+    return va >= 0 && va < SLOT_MAP.SIZE && this.backup.firstWrite(vm, va, save);
   }
 
   /** Saves the interrupted context: a task's in its slot, the kernel's in the VM record. */
