@@ -20,6 +20,7 @@
 
 export * from "./core/backup.ts";
 export * from "./core/bench.ts";
+export * from "./core/bench_cow.ts";
 export * from "./core/bits.ts";
 export * from "./core/board.ts";
 export * from "./core/bus.ts";

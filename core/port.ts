@@ -313,35 +313,36 @@ export class Port {
 
   /** Invalidates, without cleaning, the data and instruction cache lines of a page by MVA. */
   discardPageLines(mva: number): void {
-    for (let i = 0; i < 4096; i += 32) {
-      this.mcr(7, 6, 1, mva + i);
-      this.mcr(7, 5, 1, mva + i);
-    }
-    this.maintenance.dCacheLine += 128;
-    this.maintenance.iCacheLine += 128;
-    this.charge(128 * COST.CACHE_LINE);
+    this.#pageLines(mva, 6);
   }
 
   /** Cleans the data lines of a page by MVA and invalidates them in both caches. */
   flushPageLines(mva: number): void {
+    this.#pageLines(mva, 14);
+  }
+
+  /** An operation on the data lines of a page (c7, `crm`, 1); its instruction lines are invalidated. */
+  #pageLines(mva: number, crm: number): void {
+    const { mmu } = this.#cpu;
     for (let i = 0; i < 4096; i += 32) {
-      this.mcr(7, 14, 1, mva + i);
-      this.mcr(7, 5, 1, mva + i);
+      mmu.mcr(7, crm, 1, mva + i);
+      mmu.mcr(7, 5, 1, mva + i);
     }
     this.maintenance.dCacheLine += 128;
     this.maintenance.iCacheLine += 128;
-    this.charge(128 * COST.CACHE_LINE);
+    this.charge(128 * (2 * COST.CP15 + COST.CACHE_LINE));
   }
 
   /** Cleans and invalidates the whole data cache by index (8 segments of 64 lines). */
   flushDataCache(): void {
+    const { mmu } = this.#cpu;
     for (let segment = 0; segment < 8; segment++) {
       for (let index = 0; index < 64; index++) {
-        this.mcr(7, 14, 2, (index << 26 | segment << 5) >>> 0);
+        mmu.mcr(7, 14, 2, (index << 26 | segment << 5) >>> 0);
       }
     }
     this.maintenance.dCacheIndex += 512;
-    this.charge(512 * COST.CACHE_LINE);
+    this.charge(512 * (COST.CP15 + COST.CACHE_LINE));
   }
 
   /** Invalidates the whole instruction cache (c7, c5, 0). */
