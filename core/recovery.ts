@@ -41,7 +41,7 @@ export const GO_ON = {
   HALT: 3,
   /** With the next VM; this one is to be deleted. */
   DELETE: 4,
-  /** With the guest's kernel mode, after the instruction. */
+  /** Where the error was, after the instruction. */
   SKIP: 5,
 } as const;
 
@@ -131,9 +131,9 @@ export class Recovery {
         return this.#resume(vm, unit);
       }
       if (action === ACTION.SKIP) {
-        this.#skip(port.read(unit + UNIT.SLOT));
+        this.#skip(port.read((runningTask(port, vm) || unit) + UNIT.SLOT));
         this.#done(vm, unit, "skip", -1, 0, start);
-        return GO_ON.TASK;
+        return GO_ON.SKIP;
       }
       if (action === ACTION.HALT) return this.#halt(vm, start);
       this.stopTask(vm, unit);
@@ -220,6 +220,8 @@ export class Recovery {
     if (port.read(vm + VM.UNDO) !== 0 && this.#backup.callsSince(unit, generation)) {
       return REFUSED;
     }
+    // A task that was held against its log is so again, from the log's beginning.
+    port.write(unit + UNIT.REPLAY, 0);
     const result = this.#backup.swapTask(vm, unit, generation);
     // What the task called since the checkpoint is still to be undone.
     port.write(unit + UNIT.JOURNAL_COUNT, calls);
@@ -272,9 +274,11 @@ export class Recovery {
     this.#backup.forgetTask(vm, unit);
   }
 
-  /** Makes a fresh context of a task area in its present save slot. */
+  /** Makes a fresh context of a task area in its present save slot; what it called is the past's. */
   freshContext(unit: number, entry: number, argument: number): void {
     const port = this.#port;
+    port.write(unit + UNIT.JOURNAL_COUNT, 0);
+    port.write(unit + UNIT.REPLAY, 0);
     const slot = port.read(unit + UNIT.SLOT);
     port.clear(slot, CONTEXT.REFS);
     port.write(slot + CONTEXT.R0, argument);
@@ -322,6 +326,9 @@ export class Recovery {
     if (port.read(vm + VM.POLICY + POLICY.RESUME) === RESUME.IMMEDIATE) return GO_ON.TASK;
     const priority = port.read(unit + UNIT.PRIORITY);
     if (this.#scheduler.isReady(vm, priority)) {
+      // One sits out at a time: who did so until now comes back.
+      const other = port.read(vm + VM.SIT_OUT);
+      if (other !== 0) this.#scheduler.setReady(vm, other - 1, true);
       this.#scheduler.setReady(vm, priority, false);
       port.write(vm + VM.SIT_OUT, priority + 1);
     }

@@ -445,9 +445,14 @@ export class Vmm {
     const cpu = this.#cpu;
     const spsr = cpu.spsr;
     const unit = runningTask(port, vm);
-    port.add(unit + UNIT.CALLS, 1);
+    const number = cpu.userReg(12) >>> 0;
     const args = [cpu.userReg(0), cpu.userReg(1), cpu.userReg(2), cpu.userReg(3)];
-    const logged = this.journal.begin(vm, unit, cpu.userReg(12) >>> 0, args);
+    if (this.journal.leavesLog(vm, unit, number, args)) {
+      this.#save(vm, (lr - ((spsr & 0x20) !== 0 ? 2 : 4)) >>> 0, spsr);
+      return this.#undo(vm, unit, GO_ON.TASK);
+    }
+    port.add(unit + UNIT.CALLS, 1);
+    const logged = this.journal.begin(vm, unit, number, args);
     if (logged !== undefined) {
       cpu.setUserReg(0, logged);
       cpu.cpsr = spsr;
@@ -928,11 +933,8 @@ export class Vmm {
     switch (goOn) {
       case GO_ON.TASK:
       case GO_ON.KERNEL:
-        if (port.read(unit + UNIT.JOURNAL_COUNT) === 0) return this.#goOnTask(vm, unit, goOn);
-        port.write(vm + VM.UNDO_TASK, port.read(unit + UNIT.TASK) + 1);
-        port.write(vm + VM.UNDO_NEXT, this.journal.made(unit));
-        port.write(vm + VM.UNDO_GO_ON, goOn);
-        return this.#undoNext(vm);
+        if (!this.journal.rolledBack(unit)) return this.#goOnTask(vm, unit, goOn);
+        return this.#undo(vm, unit, goOn);
       case GO_ON.SKIP:
         return this.#resumeVm(vm);
       case GO_ON.DELETE:
@@ -965,7 +967,16 @@ export class Vmm {
     this.#resumeVm(vm);
   }
 
-  /** Lets the kernel undo the next consuming call of a task that was rolled back (R3). */
+  /** Lets the kernel undo the consuming calls of a task (R3), then goes on. */
+  #undo(vm: number, unit: number, goOn: number): void {
+    const port = this.port;
+    port.write(vm + VM.UNDO_TASK, port.read(unit + UNIT.TASK) + 1);
+    port.write(vm + VM.UNDO_NEXT, port.read(unit + UNIT.JOURNAL_COUNT));
+    port.write(vm + VM.UNDO_GO_ON, goOn);
+    this.#undoNext(vm);
+  }
+
+  /** Lets the kernel undo the next call, when there is one. */
   #undoNext(vm: number): void {
     const port = this.port;
     const task = port.read(vm + VM.UNDO_TASK) - 1;
