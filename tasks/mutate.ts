@@ -56,7 +56,7 @@ export const RULES: readonly Rule[] = [
   {
     name: "deletion",
     // A statement; at two blanks, the initial value of a field is none.
-    pattern: /^(?:|  (?=.*\()| {4,})((?:[\w.#]+(?:\[[^\]]*\])?(?: [-+|&^]?= .*|\(.*\)));)$/g,
+    pattern: /^(?:| {2}(?=.*\()| {4,})((?:[\w.#]+(?:\[[^\]]*\])?(?: [-+|&^]?= .*|\(.*\)));)$/g,
     replace: () => ";",
   },
 ];
