@@ -86,13 +86,13 @@ export async function checkGuide(): Promise<string[]> {
   const folder = await Deno.makeTempDir({ dir: temporary, prefix: "guide-" });
   const env = {
     UNDERSTUDY: fileURLToPath(ROOT).replace(/\/$/, ""),
-    PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
+    DENO_FOLDER: dirname(Deno.execPath()),
     NO_COLOR: "1",
   };
   const problems: string[] = [];
   const all = steps(await Deno.readTextFile(GUIDE));
   if (all.length === 0) problems.push("docs/guests.md has no commands");
-  let before = "";
+  let before = 'PATH="$DENO_FOLDER:$PATH"\n';
   try {
     for (const { commands, lines } of all) {
       // Functions and variables of earlier steps live on, as in the reader's shell.
