@@ -113,8 +113,11 @@ export class Consoles {
     const g = MAP.GLOBAL;
     while ((port.device(UFSTAT0) & 0x7f) !== 0) {
       const byte = port.deviceByte(URXH0);
-      if (byte === TILDE && port.read(g + GLOBAL.CONSOLE_LINE) !== 0) {
+      const back = byte === TILDE && port.read(g + GLOBAL.CONSOLE_LINE) !== 0;
+      if (back && port.read(g + GLOBAL.CONSOLE_VM) !== 0) {
+        // It is said to the monitor: what follows in the line is VM0's.
         port.write(g + GLOBAL.CONSOLE_VM, 0);
+        continue;
       }
       port.write(g + GLOBAL.CONSOLE_LINE, byte === 10 || byte === 13 ? 1 : 0);
       const vm = port.read(MAP.VM_TABLE + port.read(g + GLOBAL.CONSOLE_VM) * 4);
