@@ -242,48 +242,65 @@ Deno.test("opmix does the loops it is asked for and halts", async () => {
 
 // --- transient errors --------------------------------------------------------------------------
 
-/** Moments in which a task runs, some in each of its turns from `from` on. */
+/** Moments in which a task or its kernel runs, between all events of its turns from `from` on. */
 function moments(trace: readonly TraceEvent[], task: string, from: number): number[] {
   const found: number[] = [];
+  let on = false;
   trace.forEach((event, i) => {
-    if (event.type !== "switch-task" || event.to !== task || event.t < from) return;
-    const end = trace.slice(i + 1).find((e) => e.t > event.t)?.t ?? event.t;
-    for (const part of [0.2, 0.5, 0.8]) found.push(Math.round(event.t + part * (end - event.t)));
+    if (event.type === "switch-task") on = event.to === task && event.t >= from;
+    const next = trace[i + 1]?.t ?? event.t;
+    if (!on || next === event.t) return;
+    for (const part of [0.2, 0.5, 0.8]) found.push(Math.round(event.t + part * (next - event.t)));
   });
   return found;
 }
 
 /**
- * Lets pc go astray once while a task runs, and compares what the guest prints with a run in which
- * nothing happened. What the task took from its kernel since its checkpoint has to be given back, or
- * its partner would wait in vain.
+ * Lets pc go astray once while a task runs, and compares what is printed with a run in which nothing
+ * happened. What the task took from its kernel since its checkpoint has to be given back, or its
+ * partners would wait in vain.
+ *
+ * @param guests The guests; the first has the task.
  */
-async function assertHeals(guest: string, task: string, journal: "commit" | "log"): Promise<void> {
+async function assertHeals(
+  guests: readonly string[],
+  task: string,
+  journal: "commit" | "log",
+): Promise<void> {
+  const [victim] = guests;
   const run = async (at?: number): Promise<TraceEvent[]> => {
-    using lab = await Lab.create({ guests: await specs(guest), journal });
-    if (at !== undefined) lab.inject(guest, `reg:pc:29@t=${at}ns`);
+    using lab = await Lab.create({ guests: await specs(...guests), journal });
+    if (at !== undefined) lab.inject(victim, `reg:pc:29@t=${at}ns`);
     return await Array.fromAsync(lab.run({ for: "250ms" }));
   };
   const calm = await run();
+  const mine = calm.filter((e) => "vm" in e && e.vm === victim);
   let healed = 0;
-  for (const at of moments(calm, task, 100e6).slice(0, 12)) {
+  for (const at of moments(mine, task, 100e6).slice(0, 40)) {
+    if (healed === 6) break;
     const trace = await run(at);
     const fault = trace.find((e) => e.type === "fault");
-    // The moment can be in the kernel, whose errors are another test's.
-    if (fault?.type !== "fault" || fault.class !== "task") continue;
-    assert.equal(fault.task, task);
-    assert.deepEqual(lines(trace, guest), lines(calm, guest), `${guest}, ${journal}, ${at} ns`);
+    // The moment can be in the kernel, whose errors are another test's, or at the end of a turn.
+    if (fault?.type !== "fault" || fault.class !== "task" || fault.task !== task) continue;
+    for (const guest of guests) {
+      const name = guest.replace(/:.*/, "");
+      // The tasks of a guest may change places: one of them was late.
+      const sorted = (e: readonly TraceEvent[]) => lines(e, name).sort();
+      assert.deepEqual(sorted(trace), sorted(calm), `${name}, ${journal}, ${at} ns`);
+    }
     healed++;
   }
-  assert.ok(healed >= 3, `${guest}, ${journal}: only ${healed} errors struck ${task}`);
+  assert.ok(healed >= 3, `${victim}, ${journal}: only ${healed} errors struck ${task}`);
 }
 
 for (const journal of ["commit", "log"] as const) {
-  Deno.test(`a transient error of a task leaves no trace in its guest's output, journal ${journal}`, async () => {
-    await assertHeals("pid", "plant", journal); // mailboxes
-    await assertHeals("pid", "controller", journal);
-    await assertHeals("ucos-2", "filter", journal); // a semaphore
-    await assertHeals("logger", "logger", journal); // output only
+  Deno.test(`a transient error of a task leaves no trace in any output, journal ${journal}`, async () => {
+    await assertHeals(["pid"], "plant", journal); // mailboxes
+    await assertHeals(["pid"], "controller", journal);
+    await assertHeals(["ucos-2"], "filter", journal); // a semaphore
+    await assertHeals(["numeric"], "sorter", journal); // a mutex
+    await assertHeals(["logger"], "logger", journal); // output only
+    await assertHeals(["server", "client:to=0"], "server", journal); // messages of another VM
   });
 }
 
