@@ -139,7 +139,9 @@ export class Backup {
     if (strategy === undefined) return false;
     const before = { ...port.maintenance };
     const seq = port.read(vm + VM.SEQ) + 1;
+    port.write(vm + VM.TAKING, seq);
     const pages = this.#take(strategy, vm, unit, [unit], seq, true);
+    port.write(vm + VM.TAKING, 0);
     if (pages < 0) {
       this.#unprotect(strategy, vm, unit);
       return false;
@@ -168,14 +170,17 @@ export class Backup {
     const seq = port.read(vm + VM.SEQ) + 1;
     const units = this.#units(vm);
     let pages = 0;
+    port.write(vm + VM.TAKING, seq);
     for (const unit of units) {
       const copied = this.#take(strategy, vm, unit, units, seq, current);
       if (copied < 0) {
+        port.write(vm + VM.TAKING, 0);
         this.#failCut(strategy, vm, units, unit, seq);
         return false;
       }
       pages += copied;
     }
+    port.write(vm + VM.TAKING, 0);
     port.write(vm + VM.SEQ, seq);
     this.generations.saveCut(vm, seq);
     for (const unit of units) {

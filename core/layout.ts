@@ -307,6 +307,8 @@ export const VM = {
   STORM_START: 0x270,
   /** Board time lost in rollbacks (64): virtual time is board time less this. */
   LOST: 0x278,
+  /** Checkpoint being taken, 0: none; its versions are needed although no record names it yet. */
+  TAKING: 0x280,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x300,
   /** Recovery policy of this VM (POLICY). */

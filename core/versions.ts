@@ -264,6 +264,8 @@ export class Versions {
       const seq = port.read(cuts + i * size + CUT.SEQ);
       if (seq !== 0) live.push(seq);
     }
+    const taking = port.read(vm + VM.TAKING);
+    if (taking !== 0) live.push(taking);
     const count = Math.min(port.read(unit + UNIT.RING_COUNT), MAX_GENERATIONS);
     const head = port.read(unit + UNIT.RING_HEAD);
     for (let g = 0; g < count; g++) {
