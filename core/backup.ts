@@ -301,7 +301,7 @@ export class Backup {
     while (this.#giveUp(strategy, vm, [unit], 1, 1)) if (first()) return true;
     if (save !== undefined && this.#mayRenew(vm)) {
       save();
-      if (this.#renew(vm, unit)) {
+      if (this.#renew(strategy, vm, unit)) {
         do if (first()) return true; while (this.#giveUp(strategy, vm, [unit], 1, 1));
         // The guest's last cut would be lost with the unit's protection: it goes alone.
         if (this.#isTask(unit) && this.#giveUp(strategy, vm, [], 0, 1) && first()) {
@@ -323,9 +323,10 @@ export class Backup {
   }
 
   /** Takes a checkpoint that covers `unit`, of the guest as it was interrupted just now. */
-  #renew(vm: number, unit: number): boolean {
+  #renew(strategy: CheckpointStrategy, vm: number, unit: number): boolean {
     const port = this.#port;
     const done = this.#isTask(unit) ? this.checkpointTask(vm, unit) : this.cut(vm, true);
+    for (const each of this.#units(vm)) strategy.reclaim(vm, each);
     // The guest goes on running: what is saved next must not be what the checkpoint names (I6).
     if (port.read(vm + VM.VMODE) === VMODE.TASK) {
       this.nextSlot(vm, unitOf(port, vm, port.read(vm + VM.CUR_TASK) + 2));
