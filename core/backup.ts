@@ -11,6 +11,8 @@ import {
   CUT,
   GLOBAL,
   MAP,
+  MAX_GENERATIONS,
+  MOST,
   PAGE_FLAG,
   PAGE_REC,
   RING,
@@ -196,7 +198,7 @@ export class Backup {
 
   #units(vm: number): number[] {
     const port = this.#port;
-    const count = port.read(vm + VM.UNIT_COUNT);
+    const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     return Array.from({ length: count }, (_, i) => unitOf(port, vm, i));
   }
 
@@ -219,7 +221,7 @@ export class Backup {
     port.write(vm + VM.SEQ, seq);
     this.#unprotect(strategy, vm, failed);
     for (const unit of done) {
-      const bare = this.#isTask(unit) && port.read(unit + UNIT.RING_COUNT) === 0;
+      const bare = this.#isTask(unit) && port.count(unit + UNIT.RING_COUNT, MAX_GENERATIONS) === 0;
       if (bare && port.read(unit + UNIT.TARGET) !== 0) this.#unprotect(strategy, vm, unit);
     }
   }
@@ -352,7 +354,7 @@ export class Backup {
     if (kept.length > cuts) {
       this.generations.forgetCut(vm, kept[kept.length - 1]);
     } else {
-      const unit = units.find((u) => port.read(u + UNIT.RING_COUNT) > ring);
+      const unit = units.find((u) => port.count(u + UNIT.RING_COUNT, MAX_GENERATIONS) > ring);
       if (unit === undefined) return false;
       this.generations.dropOldest(unit);
     }
@@ -401,7 +403,7 @@ export class Backup {
   /** Kept checkpoints of a task, newest first. */
   taskGenerations(unit: number): number {
     const port = this.#port;
-    const count = port.read(unit + UNIT.RING_COUNT);
+    const count = port.count(unit + UNIT.RING_COUNT, MAX_GENERATIONS);
     const incarnation = port.read(unit + UNIT.INCARNATION);
     let n = 0;
     while (
@@ -647,7 +649,7 @@ export class Backup {
     const port = this.#port;
     for (const cut of this.generations.cuts(vm)) this.generations.forgetCut(vm, cut);
     port.write(vm + VM.CUT, 0);
-    const count = port.read(vm + VM.UNIT_COUNT);
+    const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     for (let i = 0; i < count; i++) this.forgetTask(vm, unitOf(port, vm, i));
   }
 
@@ -683,7 +685,7 @@ export class Backup {
   standbyFrames(vm: number): number {
     const port = this.#port;
     let frames = 0;
-    const count = port.read(vm + VM.UNIT_COUNT);
+    const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     for (let i = 0; i < count; i++) {
       this.versions.eachWritable(vm, unitOf(port, vm, i), (page) => {
         frames += this.versions.count(page);

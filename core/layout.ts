@@ -427,6 +427,20 @@ export const RING = {
 /** Most kept generations. */
 export const MAX_GENERATIONS = 8;
 
+/** The most there can be of what records count: more is damage. */
+export const MOST = {
+  /** Units of a VM: kernel, common text, tasks. */
+  UNITS: 28,
+  /** Pieces of a VM. */
+  PIECES: 32,
+  /** Pages of a VM, a unit or a piece. */
+  PAGES: 8192,
+  /** Versions of a page. */
+  VERSIONS: 256,
+  /** Pages of a VM's block in the arena. */
+  BLOCK: 2048,
+} as const;
+
 /** Kinds of units. */
 export const UNIT_KIND = { KERNEL: 0, COMMON: 1, TASK: 2 } as const;
 /** States of a task area. */

@@ -96,6 +96,17 @@ export class Port {
     if (this.#cpu.fault !== 0) this.#fail("write of", va);
   }
 
+  /**
+   * Reads a count.
+   *
+   * @param most More than these is damage: nobody counts so far.
+   */
+  count(va: number, most: number): number {
+    const value = this.read(va);
+    if (value <= most) return value;
+    throw new MonitorFault(`the count at 0x${va.toString(16)} is damaged: ${value}`);
+  }
+
   /** Reads a 64-bit count (a safe integer). */
   read64(va: number): number {
     return this.read(va) + this.read(va + 4) * 0x1_0000_0000;

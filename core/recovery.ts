@@ -11,6 +11,7 @@ import {
   CLASSIFY,
   CONTEXT,
   GLOBAL,
+  JOURNAL_ENTRIES,
   MAP,
   NONE,
   POLICY,
@@ -110,7 +111,7 @@ export class Recovery {
     const faultTime = port.now;
     port.add(unit + UNIT.FAULTS, 1);
     const policy = vm + VM.POLICY;
-    const calls = port.read(unit + UNIT.JOURNAL_COUNT);
+    const calls = port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES);
     this.#openWindow(unit, TASK_FIELDS, policy);
     for (;;) {
       const action = this.#next(unit, TASK_FIELDS, policy + POLICY.TASK);
