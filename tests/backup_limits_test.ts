@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { BACKUP_STRATEGIES, type BackupStrategy, type Lab } from "../core/lab.ts";
 import { frameRecord } from "../core/frames.ts";
 import { FRAME, GLOBAL, MAP, PAGE_REC, UNIT, VM } from "../core/layout.ts";
 import { type MaintenanceCounts, noMaintenance } from "../core/maintenance.ts";
 import { slotMva } from "../core/vm.ts";
 import { HC, PAGE } from "../core/vmi.ts";
-import { copyUnit, difference, ringOf, unitRecord, word, writablePages } from "./backup_rig.ts";
+import { ringOf, unitRecord, word, writablePages } from "./backup_rig.ts";
 import { CALL, type Code, imm, R0, R1, R4, taskData, taskGuest } from "./mini_guest.ts";
 import {
   actions,
@@ -152,115 +151,6 @@ Deno.test("Backup does the maintenance that each operation owes", core, async ()
     assert.deepEqual([many.dTlbOne, many.iTlbOne, many.dCacheLine], [0, 0, 0], backup);
   }
 });
-
-// --- the pool runs out -------------------------------------------------------------------------------
-
-/** Leaves `left` frames in the pool; gives the others back when called again. */
-function drainPool(lab: Lab, left: number): () => void {
-  const taken: number[] = [];
-  while (lab.vmm.frames.free > left) taken.push(lab.vmm.frames.take(1, 77, 0));
-  return () => taken.splice(0).forEach((frame) => lab.vmm.frames.give(frame));
-}
-
-Deno.test(
-  "Backup goes on without frames: what it keeps is right, what it loses it reports",
-  core,
-  async () => {
-    const step = fc.oneof(
-      {
-        weight: 6,
-        arbitrary: fc.record({
-          do: fc.constant("write"),
-          task: fc.nat(1),
-          page: fc.nat(PAGES - 1),
-        }),
-      },
-      {
-        weight: 2,
-        arbitrary: fc.record({ do: fc.constant("checkpoint"), task: fc.nat(1), page: fc.nat(0) }),
-      },
-      {
-        weight: 1,
-        arbitrary: fc.record({ do: fc.constant("cut"), task: fc.nat(1), page: fc.nat(0) }),
-      },
-      {
-        weight: 2,
-        arbitrary: fc.record({ do: fc.constant("swap"), task: fc.nat(1), page: fc.nat(2) }),
-      },
-      {
-        weight: 1,
-        arbitrary: fc.record({ do: fc.constant("swapGuest"), task: fc.nat(1), page: fc.nat(2) }),
-      },
-    );
-    for (const backup of STRATEGIES) {
-      let lost = 0;
-      let returned = 0;
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(step, { minLength: 15, maxLength: 50, size: "max" }),
-          fc.nat(40),
-          async (steps, left) => {
-            using lab = await stillLab(backup, 3);
-            const vm = lab.vmRecord("g");
-            const units = [0, 1].map((task) => unitRecord(lab, vm, task + 2));
-            lab.vmm.backup.dropAll(vm);
-            lab.runAll({ for: 0 });
-            const giveBack = drainPool(lab, left);
-            const copies = units.map(() => new Map<number, Uint8Array>());
-            const keep = (task: number) =>
-              copies[task].set(word(lab, units[task] + UNIT.TARGET), copyUnit(lab, units[task]));
-            let value = 1;
-            for (const s of steps) {
-              const unit = units[s.task];
-              open(lab, s.task);
-              const { backup: b } = lab.vmm;
-              if (s.do === "write") write(lab, s.task, s.page, value++);
-              else if (s.do === "checkpoint" && b.checkpointTask(vm, unit)) keep(s.task);
-              else if (s.do === "cut" && b.cut(vm, true)) [0, 1].forEach(keep);
-              else if (s.do === "swap" && s.page < b.taskGenerations(unit)) {
-                const wanted = copies[s.task].get(ringOf(lab, unit)[s.page])!;
-                b.swapTask(vm, unit, s.page);
-                assert.equal(difference(lab, unit, copyUnit(lab, unit), wanted), "", backup);
-                if (word(lab, unit + UNIT.TARGET) !== 0) keep(s.task);
-                returned++;
-              } else if (s.do === "swapGuest" && s.page < b.guestGenerations(vm)) {
-                b.swapGuest(vm, s.page);
-                [0, 1].forEach((task) => word(lab, units[task] + UNIT.TARGET) !== 0 && keep(task));
-                returned++;
-              }
-              for (const u of units) {
-                const bare = word(lab, u + UNIT.UNPROTECTED) !== 0;
-                if (bare) {
-                  assert.equal(
-                    b.taskGenerations(u),
-                    0,
-                    "an unprotected task has nothing to return to",
-                  );
-                }
-              }
-            }
-            lost += ofType(lab.recorder.take(), "unprotected").length;
-            giveBack();
-            checkFrames(lab);
-            // With frames again, the next checkpoint protects again.
-            for (const task of [0, 1]) {
-              const { unit } = open(lab, task);
-              assert.ok(lab.vmm.backup.checkpointTask(vm, unit));
-              assert.equal(word(lab, unit + UNIT.UNPROTECTED), 0);
-              const wanted = copyUnit(lab, unit);
-              write(lab, task, 0, value++);
-              open(lab, task);
-              assert.ok(lab.vmm.backup.swapTask(vm, unit, 0));
-              assert.equal(difference(lab, unit, copyUnit(lab, unit), wanted), "", backup);
-            }
-          },
-        ),
-        { numRuns: 25, seed: 40, endOnFailure: true },
-      );
-      assert.ok(lost > 10 && returned > 5, `${backup}: ${lost} lost, ${returned} returned`);
-    }
-  },
-);
 
 // --- damaged standbys --------------------------------------------------------------------------------
 
