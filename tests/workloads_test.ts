@@ -8,28 +8,7 @@
 import assert from "node:assert/strict";
 import { Board } from "../core/board.ts";
 import { parseElf } from "../core/elf.ts";
-import { type GuestSpec, Lab } from "../core/lab.ts";
-import type { TraceEvent } from "../core/trace.ts";
-import { loadGuest } from "../guests/mod.ts";
-
-/** Guests of a laboratory, as `NAME` or `NAME:ARGUMENT`. */
-async function specs(...guests: readonly string[]): Promise<GuestSpec[]> {
-  return await Promise.all(guests.map(async (text) => {
-    const [name, arg = ""] = text.split(/:(.*)/s);
-    return { name, image: await loadGuest(name), arg };
-  }));
-}
-
-/** What happens in a laboratory without VM0. */
-async function events(time: string, ...guests: readonly string[]): Promise<TraceEvent[]> {
-  using lab = await Lab.create({ guests: await specs(...guests) });
-  return await Array.fromAsync(lab.run({ for: time }));
-}
-
-/** The console lines of a VM. */
-function lines(trace: readonly TraceEvent[], vm: string): string[] {
-  return trace.flatMap((e) => e.type === "console" && e.vm === vm ? [e.text] : []);
-}
+import { events, lines } from "./guest_rig.ts";
 
 /** What the build of a workload for the bare board prints in so many milliseconds. */
 async function onBoard(name: string, ms: number): Promise<string[]> {
@@ -239,70 +218,6 @@ Deno.test("opmix does the loops it is asked for and halts", async () => {
   assert.match(speed, /^opmix: \d{4} us, \d{6} loops a second$/);
   assert.ok(trace.some((e) => e.type === "vm" && e.state === "halted"));
 });
-
-// --- transient errors --------------------------------------------------------------------------
-
-/** Moments in which a task or its kernel runs, between all events of its turns from `from` on. */
-function moments(trace: readonly TraceEvent[], task: string, from: number): number[] {
-  const found: number[] = [];
-  let on = false;
-  trace.forEach((event, i) => {
-    if (event.type === "switch-task") on = event.to === task && event.t >= from;
-    const next = trace[i + 1]?.t ?? event.t;
-    if (!on || next === event.t) return;
-    for (const part of [0.2, 0.5, 0.8]) found.push(Math.round(event.t + part * (next - event.t)));
-  });
-  return found;
-}
-
-/**
- * Lets pc go astray once while a task runs, and compares what is printed with a run in which nothing
- * happened. What the task took from its kernel since its checkpoint has to be given back, or its
- * partners would wait in vain.
- *
- * @param guests The guests; the first has the task.
- */
-async function assertHeals(
-  guests: readonly string[],
-  task: string,
-  journal: "commit" | "log",
-): Promise<void> {
-  const [victim] = guests;
-  const run = async (at?: number): Promise<TraceEvent[]> => {
-    using lab = await Lab.create({ guests: await specs(...guests), journal });
-    if (at !== undefined) lab.inject(victim, `reg:pc:29@t=${at}ns`);
-    return await Array.fromAsync(lab.run({ for: "250ms" }));
-  };
-  const calm = await run();
-  const mine = calm.filter((e) => "vm" in e && e.vm === victim);
-  let healed = 0;
-  for (const at of moments(mine, task, 100e6).slice(0, 40)) {
-    if (healed === 6) break;
-    const trace = await run(at);
-    const fault = trace.find((e) => e.type === "fault");
-    // The moment can be in the kernel, whose errors are another test's, or at the end of a turn.
-    if (fault?.type !== "fault" || fault.class !== "task" || fault.task !== task) continue;
-    for (const guest of guests) {
-      const name = guest.replace(/:.*/, "");
-      // The tasks of a guest may change places: one of them was late.
-      const sorted = (e: readonly TraceEvent[]) => lines(e, name).sort();
-      assert.deepEqual(sorted(trace), sorted(calm), `${name}, ${journal}, ${at} ns`);
-    }
-    healed++;
-  }
-  assert.ok(healed >= 3, `${victim}, ${journal}: only ${healed} errors struck ${task}`);
-}
-
-for (const journal of ["commit", "log"] as const) {
-  Deno.test(`a transient error of a task leaves no trace in any output, journal ${journal}`, async () => {
-    await assertHeals(["pid"], "plant", journal); // mailboxes
-    await assertHeals(["pid"], "controller", journal);
-    await assertHeals(["ucos-2"], "filter", journal); // a semaphore
-    await assertHeals(["numeric"], "sorter", journal); // a mutex
-    await assertHeals(["logger"], "logger", journal); // output only
-    await assertHeals(["server", "client:to=0"], "server", journal); // messages of another VM
-  });
-}
 
 // --- a foreign kernel --------------------------------------------------------------------------
 
