@@ -65,8 +65,8 @@ const PATIENCE = 4;
 /** And milliseconds on top. */
 const GRACE = 10_000;
 
-/** Where copies and recordings go. */
-const WORK = fileURLToPath(new URL(".tmp/mutants/", ROOT));
+/** Where folders for copies and recordings are made. */
+const TEMPORARY = fileURLToPath(new URL(".tmp/", ROOT));
 
 /** What ran, and how it ended. */
 interface Ran {
@@ -206,7 +206,7 @@ async function baseline(
   for (const command of commands) {
     const { code, output, time } = await run(command, folder, 600_000);
     if (code !== 0) throw new UsageError(`fails before anything is spoilt: ${command}\n${output}`);
-    say(`${(time / 1000).toFixed(1)} s  ${command.replaceAll(WORK, ".tmp/mutants/")}`);
+    say(`${(time / 1000).toFixed(1)} s  ${command}`);
     timeouts.push(time * PATIENCE + GRACE);
   }
   return timeouts;
@@ -236,14 +236,15 @@ async function main(): Promise<number> {
     for (const mutant of chosen.slice(0, count)) say(line({ mutant, result: "survived", by: "" }));
     return 0;
   }
-  const shared = `${WORK}shared`;
+  await Deno.mkdir(TEMPORARY, { recursive: true });
+  const work = await Deno.makeTempDir({ dir: TEMPORARY, prefix: "mutants-" });
+  const shared = `${work}/shared`;
   const fill = (commands: readonly string[]): string[] =>
     commands.map((c) => c.replaceAll("{shared}", shared));
-  await Deno.remove(WORK, { recursive: true }).catch(() => {});
-  await Deno.mkdir(shared, { recursive: true });
+  await Deno.mkdir(shared);
   const verdicts: Verdict[] = [];
   try {
-    const folders = Array.from({ length: o.jobs }, (_, i) => `${WORK}job${i}`);
+    const folders = Array.from({ length: o.jobs }, (_, i) => `${work}/job${i}`);
     for (const folder of folders) await copyTo(folder);
     await baseline(fill(set.prepare), folders[0], say);
     const tests = fill(set.tests);
@@ -269,7 +270,7 @@ async function main(): Promise<number> {
       }
     }));
   } finally {
-    await Deno.remove(WORK, { recursive: true });
+    await Deno.remove(work, { recursive: true });
   }
   const of = (result: Verdict["result"]): Verdict[] => verdicts.filter((v) => v.result === result);
   const judged = of("caught").length + of("survived").length;

@@ -55,8 +55,7 @@ export const RULES: readonly Rule[] = [
   { name: "complement", pattern: /(?<=[( ])(~)(?=[\w(])/g, replace: () => "" },
   {
     name: "deletion",
-    // A statement; at two blanks, the initial value of a field is none.
-    pattern: /^(?:| {2}(?=.*\()| {4,})((?:[\w.#]+(?:\[[^\]]*\])?(?: [-+|&^]?= .*|\(.*\)));)$/g,
+    pattern: /^ *((?:[\w.#]+(?:\[[^\]]*\])?(?: [-+|&^]?= .*|\(.*\)));)$/g,
     replace: () => ";",
   },
 ];
@@ -92,13 +91,17 @@ function codeOf(text: string): string[] {
   return text
     .replace(/\/\*[^]*?\*\//g, blank)
     .replace(/\/\/.*$|"(?:[^"\\\n]|\\.)*"|`[^`]*`/gm, blank)
+    // Unions as types of parameters and results.
+    .replace(/: (?:\w+ \| )+(?:\d+|undefined|null|number|string|boolean)(?=[,)=; ])/g, blank)
     .split("\n");
 }
 
-/** Lines that are no code that runs: imports, types, declarations of their names. */
+/** Lines that are no code that runs: imports, types, fields with a plain initial value. */
 function isDeclaration(line: string): boolean {
-  return /^\s*(import|export \{|export type|type|export interface|interface|readonly \w+[?]?: [^=]*;|\} from)\b/
-    .test(line);
+  return /^\s*(import|export \{|export type|type|export interface|interface|\} from)\b/.test(
+    line,
+  ) ||
+    /^ {2}(readonly )?#?\w+(: [^=]+)?( = -?[\w.]+)?;$/.test(line);
 }
 
 /** Ranges of `interface` and `type` blocks, where a change changes nothing that runs. */
