@@ -41,6 +41,8 @@ interface MutantSet {
     readonly before: string;
     /** The line as it becomes. */
     readonly after: string;
+    /** Number among the same lines of the file, from 1; 1 when absent. */
+    readonly nth?: number;
     /** Why no test can see it. */
     readonly reason: string;
   }[];
@@ -216,7 +218,8 @@ async function baseline(
 function line({ mutant, result, by }: Verdict): string {
   const head = `${result.padEnd(8)} ${mutant.file}:${mutant.line} ${mutant.rule}`;
   if (result === "caught") return `${head} by ${by}`;
-  return `${head}${by && `: ${by}`}\n    - ${mutant.before}\n    + ${mutant.after}`;
+  const nth = mutant.nth > 1 ? ` (number ${mutant.nth} in the file)` : "";
+  return `${head}${by && `: ${by}`}\n    - ${mutant.before}${nth}\n    + ${mutant.after}`;
 }
 
 /** The command; returns the exit code. */
@@ -258,7 +261,8 @@ async function main(): Promise<number> {
         const mutant = queue.shift();
         if (mutant === undefined) break;
         const accepted = set.accepted.find((a) =>
-          a.file === mutant.file && a.before === mutant.before && a.after === mutant.after
+          a.file === mutant.file && a.before === mutant.before && a.after === mutant.after &&
+          (a.nth ?? 1) === mutant.nth
         );
         running++;
         const verdict = accepted !== undefined

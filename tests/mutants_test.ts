@@ -89,15 +89,16 @@ Deno.test("the sets name files that exist and mutants that can be made", () => {
       files: string[];
       wanted: number;
       count: number;
-      accepted: { file: string; before: string; after: string; reason: string }[];
+      accepted: { file: string; before: string; after: string; nth?: number; reason: string }[];
     };
     assert(set.count >= (name.endsWith("/cpu.json") ? 100 : 50) && set.wanted >= 0.95, name);
     const made = new Map(set.files.map((file) => {
       const mutants = mutantsOf(file, Deno.readTextFileSync(new URL(file, ROOT)));
-      return [file, new Set(mutants.map((m) => `${m.before}\n${m.after}`))];
+      return [file, new Set(mutants.map((m) => `${m.before}\n${m.after}\n${m.nth}`))];
     }));
-    for (const { file, before, after, reason } of set.accepted) {
-      assert(made.get(file)?.has(`${before}\n${after}`), `${name}: ${file}: ${after}`);
+    for (const { file, before, after, nth = 1, reason } of set.accepted) {
+      const known = made.get(file)?.has(`${before}\n${after}\n${nth}`);
+      assert(known, `${name}: ${file}: ${after}`);
       assert(reason.length > 20, `${name}: ${file}: ${after}: why?`);
     }
   }
