@@ -5,6 +5,9 @@
  */
 
 import { InputError } from "../mod.ts";
+import { createDraft, type Draft } from "./draft.ts";
+
+export type { Draft } from "./draft.ts";
 
 /** Standard input. */
 export interface TerminalInput {
@@ -38,6 +41,12 @@ export interface Io {
    * @throws {InputError} When it can't be read.
    */
   read(path: string): Uint8Array;
+  /**
+   * Prepares a file that is to be written.
+   *
+   * @throws {InputError} When it can't be.
+   */
+  create(path: string): Draft;
   /** Opens standard input. */
   input(): TerminalInput;
   /** Calls `stop` when the user interrupts; the result takes that back. */
@@ -159,6 +168,7 @@ export function hostIo(): Io {
       }
     },
     input: hostInput,
+    create: createDraft,
     onInterrupt(stop: () => void): () => void {
       Deno.addSignalListener("SIGINT", stop);
       return () => Deno.removeSignalListener("SIGINT", stop);

@@ -5,7 +5,7 @@
  */
 
 import type { TerminalInput } from "../cli/io.ts";
-import { type Io, main } from "../cli/main.ts";
+import { type Draft, type Io, main } from "../cli/main.ts";
 import { InputError } from "../mod.ts";
 
 /** What a call of the command left behind. */
@@ -26,6 +26,8 @@ export interface Outside {
   readonly input?: readonly string[];
   /** Standard input is a terminal. */
   readonly keyboard?: boolean;
+  /** Takes the files that are written. */
+  readonly written?: Map<string, Uint8Array>;
   /** Output carries colour. */
   readonly color?: boolean;
   /** Output is a terminal. */
@@ -49,6 +51,10 @@ export function memoryIo(outside: Outside = {}): { io: Io; out(): string; err():
       err += text;
     },
     flush(): void {},
+    create(path: string): Draft {
+      if (path.includes("/")) throw new InputError(path, "there is no such folder");
+      return { write: (bytes) => outside.written?.set(path, bytes), discard() {} };
+    },
     read(path: string): Uint8Array {
       const file = outside.files?.[path];
       if (file === undefined) throw new InputError(path, "there is no such file");
