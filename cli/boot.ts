@@ -7,9 +7,11 @@
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { painter } from "./paint.ts";
 import { examplesHelp, EXIT_HELP, type Session } from "./program.ts";
-import type { Lab, TraceEvent } from "../mod.ts";
+import { InputError, type Lab, parseTime, type TraceEvent } from "../mod.ts";
 import { checkInteractive, converse } from "./interactive.ts";
-import { createLab, exitCode, follow, jsonView, MANY, type Ran } from "./runner.ts";
+import { createLab, type End, exitCode, follow, jsonView, MANY, type Ran } from "./runner.ts";
+import { checkLoad, loadLab, saver } from "./saved.ts";
+import { VM0 } from "./guest_args.ts";
 import { configFile } from "./config_file.ts";
 import { gather, SHARED, timeText } from "./settings.ts";
 import { conclusion } from "./story.ts";
@@ -35,6 +37,9 @@ export function bootCommand(session: Session): CommandUnknownOpts {
     .option("--for <time>", `board time to run (${DEFAULT_TIME})`, timeText("--for"))
     .option("-i, --interactive", "join the terminal to VM0's shell on UART0")
     .option("--script <file>", "commands for VM0, a line each; @TIME before one gives its time")
+    .option("--save <file>", "save the whole laboratory at --at, or at the end of the run")
+    .option("--at <time>", "board time of --save", timeText("--at"))
+    .option("--load <file>", "go on from there; --for counts from the first run's start")
     .addOption(SHARED.config)
     .addOption(SHARED.backup)
     .addOption(SHARED.period)
@@ -51,28 +56,54 @@ export function bootCommand(session: Session): CommandUnknownOpts {
     .addOption(SHARED.json)
     .addHelpText("after", HELP)
     .action(async (guests, options) => {
+      if (options.at !== undefined && options.save === undefined) {
+        throw new InputError("--at", "there is nothing to save", "see --save");
+      }
+      if (options.load !== undefined) {
+        checkLoad(guests, options, BESIDE_LOAD);
+        const lab = await loadLab(io, options.load);
+        const time = parseTime(options.for ?? DEFAULT_TIME, "--for");
+        await watch(lab, { until: lab.began + time }, session, options);
+        return;
+      }
       const file = await configFile(options.config, io);
       const settings = await gather(guests, options, io, file);
       if (options.interactive) {
         checkInteractive(settings.lab.vm0 !== undefined, options.json === true);
+        if (options.save !== undefined) throw new InputError("--save", "not together with -i");
       }
       const lab = await createLab(settings);
-      if (options.interactive) {
-        await interact(lab, options.for ?? settings.for, session);
-        return;
-      }
-      const time = options.for ?? settings.for ?? DEFAULT_TIME;
-      if (options.json) {
-        await follow(lab, time, session, jsonView(session));
-        return;
-      }
-      const paint = painter(io.color);
-      const vms = settings.lab.guests.map(({ name }) => name);
-      const view = runView({ vms, columns: io.columns, paint, lanes: io.terminal });
-      io.out(view.head);
-      const ran = await follow(lab, time, session, (event) => io.out(view.event(event)));
-      conclude(ran, session);
+      if (options.interactive) await interact(lab, options.for ?? settings.for, session);
+      else await watch(lab, options.for ?? settings.for ?? DEFAULT_TIME, session, options);
     });
+}
+
+/** Options that may stand beside `--load`. */
+const BESIDE_LOAD: ReadonlySet<string> = new Set(["load", "for", "save", "at", "json"]);
+
+/** Runs a laboratory before the user's eyes, and saves it where that is wanted. */
+async function watch(
+  lab: Lab,
+  end: End,
+  session: Session,
+  options: { readonly json?: true; readonly save?: string; readonly at?: string },
+): Promise<void> {
+  const { io } = session;
+  using pause = options.save === undefined ? undefined : saver(io, options.save, options.at);
+  if (options.json) {
+    await follow(lab, end, session, jsonView(session), pause);
+  } else {
+    const paint = painter(io.color);
+    const vms = lab.guestNames.filter((name) => name !== VM0);
+    const view = runView({ vms, columns: io.columns, paint, lanes: io.terminal });
+    io.out(view.head);
+    const ran = await follow(lab, end, session, (event) => io.out(view.event(event)), pause);
+    conclude(ran, session);
+  }
+  // The run was interrupted, or the system stopped; its exit code says so.
+  if (pause?.saved === false) {
+    io.err(`understudy: ${options.save}: not saved, the run ended before\n`);
+  }
 }
 
 /** Ends a run with its summary. */
@@ -105,6 +136,8 @@ const HELP = examplesHelp([
   ["boot ucos-1 ucos-2 --for 500ms", "two guests for half a second of board time"],
   ["boot ucos-3 --backup off", "the demonstration's error without a standby image"],
   ["boot ucos-1 --interactive", "VM0's shell on this terminal"],
+  ["boot ucos-1 --save half.snap --at 1s", "two seconds, and the state after the first in a file"],
+  ["boot --load half.snap --for 2s", "the second of them again, to the same hash"],
   ["boot --config examples/boot.yaml", "everything from a file"],
   ["boot ./my-guest.elf:quick --json", "an image of your own, its events as JSON lines"],
 ]) + "\n" + EXIT_HELP;

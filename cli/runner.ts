@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Lab, type SummaryEvent, type TraceEvent } from "../mod.ts";
+import { InputError, Lab, parseTime, type SummaryEvent, type TraceEvent } from "../mod.ts";
 import { EXIT, type Session } from "./program.ts";
 import type { Settings } from "./settings.ts";
 
@@ -39,36 +39,69 @@ export async function createLab(settings: Settings): Promise<Lab> {
   }
 }
 
+/** A pause in a run. */
+export interface Pause {
+  /** Board time since reset; at the end of the run when it is not given. */
+  readonly at?: string | undefined;
+  /** What is done then. */
+  then(lab: Lab): Promise<void>;
+}
+
+/** Where a run ends: after so much board time, or at a board time since reset. */
+export type End = string | number | { readonly until: string | number };
+
 /**
  * Runs a laboratory and lets go of it; an interrupt ends the run, not the program.
  *
  * @param lab The laboratory.
- * @param time Board time to run.
+ * @param end Board time to run.
  * @param session The call; its exit code is set.
  * @param show Called with each event, the summary included.
+ * @param pause What is done in the middle; not when the run ends before.
+ * @throws {InputError} When the pause lies outside the run.
  */
 export async function follow(
   lab: Lab,
-  time: string | number,
+  end: End,
   session: Session,
   show: (event: TraceEvent) => void,
+  pause?: Pause,
 ): Promise<Ran> {
   using running = lab;
   const abort = new AbortController();
   const release = session.io.onInterrupt(() => abort.abort());
   const events: TraceEvent[] = [];
+  const until = typeof end === "object"
+    ? parseTime(end.until, "--for")
+    : running.time + parseTime(end, "--for");
+  const at = pause?.at === undefined ? until : parseTime(pause.at, "--at");
+  for (const [option, ns] of [["--for", until], ["--at", at]] as const) {
+    if (ns >= running.time) continue;
+    const from = `allowed: from ${running.time} ns on`;
+    throw new InputError(option, `${ns} ns of board time has passed`, from);
+  }
+  if (at > until) throw new InputError("--at", `"${pause?.at}" is after the end of the run`);
   try {
     let turn = performance.now();
-    for await (const event of running.run({ for: time, signal: abort.signal })) {
-      if (!MANY.has(event.type)) events.push(event);
-      show(event);
-      if (performance.now() - turn > TURN) {
-        session.io.flush();
-        // Lets an interrupt in.
-        await new Promise((resolve) => setTimeout(resolve, 0));
-        turn = performance.now();
+    const stretch = async (to: number): Promise<void> => {
+      // An instruction may end a little later than the stretch before was to.
+      const time = Math.max(to, running.time);
+      for await (const event of running.run({ until: time, signal: abort.signal })) {
+        if (!MANY.has(event.type)) events.push(event);
+        show(event);
+        if (performance.now() - turn > TURN) {
+          session.io.flush();
+          // Lets an interrupt in.
+          await new Promise((resolve) => setTimeout(resolve, 0));
+          turn = performance.now();
+        }
       }
+    };
+    if (pause !== undefined) {
+      await stretch(at);
+      if (!running.stopped && !abort.signal.aborted) await pause.then(running);
     }
+    await stretch(until);
   } finally {
     release();
   }

@@ -162,6 +162,7 @@ interface SavedLab {
   recorder: ReturnType<Recorder["state"]>;
   pending: Pending[];
   outcome: SummaryEvent["outcome"];
+  began: number;
 }
 
 /**
@@ -185,6 +186,7 @@ export class Lab implements Disposable {
   readonly #images: Map<string, GuestImage>;
   #outcome: SummaryEvent["outcome"] = "ended";
   #pending: Pending[] = [];
+  #began = 0;
 
   private constructor(options: LabOptions, images: Map<string, GuestImage>) {
     this.#options = options;
@@ -247,6 +249,7 @@ export class Lab implements Disposable {
     });
     if (failed.length > 0) throw new InputError("guests", failed.join("; "));
     this.vmm.start();
+    this.#began = this.time;
   }
 
   /** Schedules what the options bring from outside. */
@@ -277,6 +280,11 @@ export class Lab implements Disposable {
   /** Console lines begun and not ended so far; they are no part of the trace yet. */
   unfinishedLines(): ConsoleEvent[] {
     return this.recorder.unfinished(this.time);
+  }
+
+  /** Board time at which the monitor had started, ns: where the first run began. */
+  get began(): number {
+    return this.#began;
   }
 
   /** Board time, ns. */
@@ -597,6 +605,7 @@ export class Lab implements Disposable {
       recorder: this.recorder.state(),
       pending: this.#pending,
       outcome: this.#outcome,
+      began: this.#began,
     };
     const blobs = [...(o.vm0 === undefined ? [] : [o.vm0]), ...o.guests.map((g) => g.image)];
     return encodeSnapshot(saved, blobs);
@@ -629,6 +638,7 @@ export class Lab implements Disposable {
     lab.board.restore(saved.board);
     lab.#pending = saved.pending;
     lab.#outcome = saved.outcome;
+    lab.#began = saved.began;
     lab.recorder.restore(saved.recorder, (name) => lab.#images.get(name)?.elf);
     return lab;
   }
