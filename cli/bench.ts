@@ -1,11 +1,12 @@
 /**
- * `understudy bench`: what a switch costs, and how fast the emulator is.
+ * `understudy bench`: what switches and backups cost, and how fast the emulator is.
  *
  * @module
  */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { BACKUP_STRATEGIES, type BenchRow, benchSwitch } from "../mod.ts";
+import { BACKUP_STRATEGIES, type BenchRow, benchSwitch, InputError } from "../mod.ts";
+import { measureCow, showCow } from "./bench_cow.ts";
 import { checkCpuOptions, measureCpu, showCpu } from "./bench_cpu.ts";
 import { oneOf } from "./choices.ts";
 import { painter } from "./paint.ts";
@@ -18,7 +19,9 @@ import { paragraph } from "./view.ts";
 const BENCHES = { switch: "VM switch", task: "task switch" } as const;
 /** The measurement that is not of board time. */
 const CPU = "cpu";
-const WHAT = [...Object.keys(BENCHES) as (keyof typeof BENCHES)[], CPU] as const;
+/** The measurement of one strategy, by pages written. */
+const COW = "cow";
+const WHAT = [...Object.keys(BENCHES) as (keyof typeof BENCHES)[], COW, CPU] as const;
 /** The guests that are switched between: two that never wait, and two with tasks that do. */
 const GUESTS: Readonly<Record<keyof typeof BENCHES, readonly string[]>> = {
   switch: ["compute:1000000", "compute:1000000"],
@@ -34,11 +37,12 @@ function ns(value: number): string {
 export function benchCommand(session: Session): CommandUnknownOpts {
   const { io } = session;
   return new Command("bench")
-    .summary("measure what a switch costs, or the emulator's speed")
+    .summary("measure what switches and backups cost, or the emulator's speed")
     .description(
       "Measures on the emulated board, with each backup strategy, and prints the figures beside " +
-        "those of the paper. switch: from VM to VM; task: from task to task inside a VM. cpu: " +
-        "instructions a second of this host, beside QEMU's where it is installed.",
+        "those of the paper. switch: from VM to VM; task: from task to task inside a VM. cow: what " +
+        "copy on write costs, by the pages written in a period. cpu: instructions a second of this " +
+        "host, beside QEMU's where it is installed.",
     )
     .argument("[WHAT]", `what to measure: ${WHAT.join(", ")}`, "switch")
     .option("--for <time>", "board time of each run", timeText("--for"), "500ms")
@@ -52,6 +56,17 @@ export function benchCommand(session: Session): CommandUnknownOpts {
         const names = Object.keys(options) as (keyof typeof options)[];
         checkCpuOptions(names.filter((name) => command.getOptionValueSource(name) === "cli"));
         showCpu(await measureCpu(), options.json === true, io);
+        return;
+      }
+      if (what === COW) {
+        const given = (name: "for" | "period" | "slice") =>
+          command.getOptionValueSource(name) === "cli";
+        if (given("slice")) {
+          throw new InputError("--slice", "not together with cow", "allowed: --for, --period");
+        }
+        const time = given("for") ? options.for : undefined;
+        const measured = await measureCow({ period: options.period, for: time });
+        showCow(measured, options.json === true, io);
         return;
       }
       const settings = await gather(GUESTS[what], { ...options, vm0: true }, io);
@@ -106,5 +121,6 @@ const LABELS: Readonly<Record<BenchRow["label"], string>> = {
 const HELP = examplesHelp([
   ["bench switch", "the parts of a VM switch"],
   ["bench task --json", "those of a task switch, a JSON object for each row"],
+  ["bench cow --period 5ms", "the cost of copy on write, checkpoints every 5 ms"],
   ["bench cpu", "the emulator's speed"],
 ]) + "\n" + EXIT_HELP;
