@@ -23,7 +23,7 @@ import {
   VMODE,
 } from "./layout.ts";
 import { type MaintenanceCounts, maintenanceSince } from "./maintenance.ts";
-import type { Port } from "./port.ts";
+import { MonitorFault, type Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { type CheckpointStrategy, FullStrategy, TrackingStrategy } from "./strategy.ts";
 import { TABLE, Versions } from "./versions.ts";
@@ -455,7 +455,8 @@ export class Backup {
     const slot = port.read(entry + RING.SLOT);
     let pages: number;
     this.generations.dropNewest(unit, generation);
-    if (seq >= port.read(vm + VM.CUT)) {
+    const under = seq < port.read(vm + VM.CUT);
+    if (!under) {
       const newest = port.read(unit + UNIT.LAST) === seq;
       const moved = this.#swapUnit(vm, unit, seq, newest);
       this.#maintain(vm, moved);
@@ -472,7 +473,7 @@ export class Backup {
     port.write(unit + UNIT.SLOT, slot);
     port.write64(unit + UNIT.LAST_TIME, port.now);
     this.onRollback?.(vm, unit, false);
-    if (seq < port.read(vm + VM.CUT)) this.checkpointTask(vm, unit);
+    if (under) this.checkpointTask(vm, unit);
     return { pages, time };
   }
 
@@ -598,7 +599,12 @@ export class Backup {
       if (frame === 0) return;
       const last = port.read(unit + UNIT.LAST);
       if (this.strategy !== STRATEGY.FULL && port.read(page + PAGE_REC.WRITTEN) !== last) {
-        if (!strategy.firstWrite(vm, unit, page)) return;
+        // The newer cut is given up before a page of the older checkpoint is: without it none is owed.
+        while (!strategy.firstWrite(vm, unit, page)) {
+          const room = this.#giveUp(strategy, vm, [unit], 1, 1) ||
+            this.#giveUp(strategy, vm, [], 0, 1);
+          if (!room) throw new MonitorFault("no frame for a page that no checkpoint needs");
+        }
       }
       const mva = this.versions.mva(vm, page);
       port.copyIn(frame, mva);

@@ -21,15 +21,23 @@ import {
 import type { TraceEvent } from "../core/trace.ts";
 import { slotMva } from "../core/vm.ts";
 import { HC, PAGE, VM_STATE } from "../core/vmi.ts";
-import { checkRecords, checkTlbs, cutsOf, ringOf, unitRecord, word } from "./backup_rig.ts";
+import { counters, round } from "./counter_guest.ts";
 import {
-  CALL,
+  checkRecords,
+  checkTlbs,
+  copyUnit,
+  cutsOf,
+  difference,
+  ringOf,
+  unitRecord,
+  word,
+} from "./backup_rig.ts";
+import {
   type Code,
   imm,
   KERNEL_DATA,
   plainGuest,
   R0,
-  R1,
   R4,
   taskData,
   taskGuest,
@@ -38,48 +46,6 @@ import { checkFrames, core, lines, miniLab, ofType, runUntil } from "./monitor_r
 
 const STRATEGIES = BACKUP_STRATEGIES.filter((s) => s !== "off");
 const PAGES = 5;
-
-/** Does hypercall `number` through the kernel; r4 stays. */
-function hyper(c: Code, number: number): Code {
-  return c.put(0xe52d_4004).mov(R4, imm(number)).swi(CALL.HYPER).put(0xe49d_4004);
-}
-
-/**
- * A round of the count in r4: every page at `data` held the last one and gets the new one. Whatever
- * moment a checkpoint is of, memory and registers that fit together go on; others break.
- */
-function round(c: Code, data: number): Code {
-  c.add(R4, imm(1));
-  for (let i = 0; i < PAGES; i++) {
-    c.li(R1, data + i * PAGE).ldr(R0, R1).add(R0, imm(1)).cmp(R0, R4).b("broken", "ne");
-    c.str(R4, R1);
-  }
-  return c;
-}
-
-/** A task that counts, and now and then faults, itself or in its kernel. */
-function counter(task: number) {
-  return (c: Code) => {
-    c.mov(R4, imm(0)).label("loop");
-    round(c, taskData(task)).swi(CALL.YIELD);
-    hyper(c, HC.TIME).op("tst", 0, R0, imm(0xff0)).b("loop", "ne");
-    c.op("tst", 0, R0, imm(0x3000)).b("kernel", "eq").mov(R0, imm(0)).str(R0, R0);
-    c.label("kernel").swi(CALL.JUMP, "crash");
-    c.label("crash").mov(R0, imm(0)).str(R0, R0);
-    c.label("broken").print(CALL.PRINT, "broken\n").spin();
-  };
-}
-
-/** The guest of the tests: `tasks` counters. */
-function counters(tasks: number): Uint8Array {
-  return taskGuest({
-    tasks: Array.from({ length: tasks }, (_, i) => ({
-      name: `t${i}`,
-      dataPages: PAGES,
-      main: counter(i),
-    })),
-  });
-}
 
 const OPTIONS: Partial<LabOptions> = {
   journal: "off",
@@ -163,7 +129,11 @@ for (const backup of STRATEGIES) {
           { minLength: 12, maxLength: 12 },
         ),
         async (generations, steps) => {
-          using lab = await miniLab({ g: counters(3) }, { ...OPTIONS, backup, generations });
+          using lab = await miniLab({ g: counters({ tasks: 3, pages: PAGES, faults: 0xff0 }) }, {
+            ...OPTIONS,
+            backup,
+            generations,
+          });
           // Counts the checkpoints taken between two instructions of a guest.
           const { backup: b } = lab.vmm;
           const firstWrite = b.firstWrite.bind(b);
@@ -202,6 +172,51 @@ for (const backup of STRATEGIES) {
   });
 }
 
+Deno.test("an older checkpoint comes back whole under a cut, whatever is free", core, async () => {
+  for (const backup of STRATEGIES) {
+    for (const leave of [0, 1, 2, 5]) {
+      const options = { ...OPTIONS, backup, generations: 3, period: "1s" };
+      using lab = await miniLab({ g: still }, options);
+      const { vmm } = lab;
+      assert.ok(runUntil(lab, () => inTask(lab), 20e6, 50_000));
+      const vm = lab.vmRecord("g");
+      const unit = unitRecord(lab, vm, 2);
+      vmm.domains.open(vm, unit);
+      vmm.port.setDacr(word(lab, unit + UNIT.DACR_KERNEL));
+      const fill = (value: number) => {
+        for (let page = 0; page < 8; page++) {
+          const mva = slotMva(1, taskData(0) + page * PAGE);
+          assert.ok(vmm.port.writeUser(mva, 4, value + page));
+        }
+      };
+      // What the task held at its checkpoint; other bytes, and a cut; then others again.
+      fill(100);
+      assert.ok(vmm.backup.checkpointTask(vm, unit));
+      const wanted = copyUnit(lab, unit);
+      fill(200);
+      assert.ok(vmm.backup.cut(vm, true));
+      for (let page = 0; page < 3; page++) {
+        vmm.port.writeUser(slotMva(1, taskData(0) + page * PAGE), 4, 300);
+      }
+      const held: number[] = [];
+      squeeze(lab, leave, held);
+      assert.ok(vmm.backup.swapTask(vm, unit, 1) !== undefined);
+      assert.equal(difference(lab, unit, copyUnit(lab, unit), wanted), "", `${backup}, ${leave}`);
+      checkRecords(lab, vm);
+      checkTlbs(lab, vm);
+      squeeze(lab, Infinity, held);
+      checkFrames(lab);
+    }
+  }
+});
+
+/** The guest that a test drives runs one of its tasks. */
+function inTask(lab: Lab): boolean {
+  const vm = word(lab, MAP.VM_TABLE + 4);
+  return vm !== 0 && word(lab, MAP.GLOBAL + GLOBAL.CURRENT) === vm &&
+    word(lab, vm + VM.VMODE) === VMODE.TASK;
+}
+
 /** A guest that stands still in its first task, which has eight pages of data. */
 const still = taskGuest({
   tickUs: 0,
@@ -213,12 +228,7 @@ Deno.test("Backup gives up the oldest first when the pool is empty", core, async
     const options = { ...OPTIONS, backup, generations: 3, period: "1s" };
     using lab = await miniLab({ g: still }, options);
     const { vmm } = lab;
-    const inTask = () => {
-      const vm = word(lab, MAP.VM_TABLE + 4);
-      return vm !== 0 && word(lab, MAP.GLOBAL + GLOBAL.CURRENT) === vm &&
-        word(lab, vm + VM.VMODE) === VMODE.TASK;
-    };
-    assert.ok(runUntil(lab, inTask, 20e6, 50_000));
+    assert.ok(runUntil(lab, () => inTask(lab), 20e6, 50_000));
     const vm = lab.vmRecord("g");
     const unit = unitRecord(lab, vm, 2);
     vmm.domains.open(vm, unit);
@@ -303,7 +313,7 @@ Deno.test("Backup renews a guest without tasks by a cut", core, async () => {
     dataPages: PAGES,
     main: (c) => {
       c.mov(R4, imm(0)).label("loop");
-      round(c, KERNEL_DATA).swi(HC.TIME).op("tst", 0, R0, imm(0x1e0)).b("loop", "ne");
+      round(c, KERNEL_DATA, PAGES).swi(HC.TIME).op("tst", 0, R0, imm(0x1e0)).b("loop", "ne");
       c.mov(R0, imm(0)).str(R0, R0);
       c.label("broken").print(HC.CONSOLE_WRITE, "broken\n").spin();
     },

@@ -13,6 +13,7 @@ import { type Maintenance, maintenanceSince } from "../core/maintenance.ts";
 import type { TraceEvent } from "../core/trace.ts";
 import { slotMva } from "../core/vm.ts";
 import { HC, PAGE } from "../core/vmi.ts";
+import { counters, RUNGS } from "./counter_guest.ts";
 import { unitRecord, word, writablePages } from "./backup_rig.ts";
 import { CALL, type Code, imm, R0, R1, R4, taskData, taskGuest } from "./mini_guest.ts";
 import { actions, core, demoLab, lines, miniLab, ofType } from "./monitor_rig.ts";
@@ -315,45 +316,15 @@ Deno.test("the cache model changes nothing: the demonstration", core, async () =
   }
 });
 
-/**
- * Tasks that count in all their pages at once; memory that is not of one moment breaks the count. Each
- * faults now and then, itself or in its kernel.
- */
-function counters(pages: number): Uint8Array {
-  const main = (task: number) => (c: Code) => {
-    c.mov(R4, imm(0)).label("loop").add(R4, imm(1));
-    for (let i = 0; i < pages; i++) {
-      c.li(R1, taskData(task) + i * PAGE).ldr(R0, R1).add(R0, imm(1)).cmp(R0, R4);
-      c.b("broken", "ne").str(R4, R1);
-    }
-    c.swi(CALL.YIELD);
-    c.put(0xe52d_4004).mov(R4, imm(HC.TIME)).swi(CALL.HYPER).put(0xe49d_4004); // r4 stays
-    c.op("tst", 0, R0, imm(0x1f0)).b("loop", "ne");
-    c.op("tst", 0, R0, imm(0x3000)).b("kernel", "eq").mov(R0, imm(0)).str(R0, R0);
-    c.label("kernel").swi(CALL.JUMP, "crash");
-    c.label("crash").mov(R0, imm(0)).str(R0, R0);
-    c.label("broken").print(CALL.PRINT, "broken\n").spin();
-  };
-  return taskGuest({
-    tasks: [0, 1, 2].map((t) => ({ name: `t${t}`, dataPages: pages, main: main(t) })),
-  });
-}
-
 const COUNTERS: Partial<LabOptions> = {
   journal: "off",
   period: "1ms",
   slice: "1ms",
-  policy: {
-    task: [{ action: "swap", limit: 3 }, { action: "older", limit: 2 }, { action: "restart" }, {
-      action: "stop",
-    }],
-    guest: [{ action: "swap", limit: 3 }, { action: "older", limit: 2 }, { action: "restart" }, {
-      action: "stop",
-    }],
-    window: "4ms",
-    resume: "immediate",
-  },
+  policy: RUNGS,
 };
+
+/** Counting tasks that fault often. */
+const counting = (pages: number) => counters({ tasks: 3, pages, faults: 0x1f0 });
 
 Deno.test("the cache model changes nothing: rollbacks of every kind", core, async () => {
   const kinds = new Set<string>();
@@ -362,7 +333,7 @@ Deno.test("the cache model changes nothing: rollbacks of every kind", core, asyn
       const seen: unknown[] = [];
       for (const cache of [false, true]) {
         const options = { ...COUNTERS, backup, cache, period: backup === "full" ? "2ms" : "1ms" };
-        using lab = await miniLab({ g: counters(pages), h: counters(1) }, options);
+        using lab = await miniLab({ g: counting(pages), h: counting(1) }, options);
         const events = lab.runAll({ for: "25ms" });
         assert.deepEqual(lines(events, "g"), [], `${backup}: memory and registers fit together`);
         for (const action of actions(events, "g")) kinds.add(action);
@@ -382,7 +353,7 @@ Deno.test("a swap needs its cache maintenance: without it counts break", core, a
       const broken: boolean[] = [];
       for (const [cache, omit] of [[true, false], [true, true], [false, true]]) {
         const options = { ...COUNTERS, backup, cache, period: backup === "full" ? "2ms" : "1ms" };
-        using lab = await miniLab({ g: counters(pages) }, options);
+        using lab = await miniLab({ g: counting(pages) }, options);
         lab.vmm.backup.omitCacheMaintenance = omit;
         broken.push(lines(lab.runAll({ for: "12ms" }), "g").includes("broken"));
       }
