@@ -8,7 +8,7 @@ import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import {
   type FaultResult,
   InputError,
-  type Outcome,
+  OUTCOMES,
   parseFault,
   parseTime,
   runFault,
@@ -25,20 +25,6 @@ import { runView } from "./view.ts";
 
 /** Board time of a run for which none is asked. */
 const DEFAULT_TIME = "1s";
-
-/** What the classes of outcomes mean. */
-const MEANING: Readonly<Record<Outcome, string>> = {
-  "not-activated": "the fault did not strike",
-  "masked": "nothing came of it, the output is that of the run without the fault",
-  "recovered": "the error was detected, the guest was rolled back, and no output is missing",
-  "restarted": "the error was detected, but it took a restart from the image to end it",
-  "stopped-task": "the error was detected and ended by stopping the task; its guest goes on",
-  "stopped-guest": "the error was detected and ended by stopping the guest; the others go on",
-  "stopped-system": "the monitor itself was hit and stopped the system",
-  "hang": "the guest fell silent and no detector noticed",
-  "silent-corruption": "the output is not that of the run without the fault",
-  "isolation-broken": "the output of another guest is not that of the run without the fault",
-};
 
 /** Rows that compare the run with the fault to the one without. */
 function comparison(golden: SummaryEvent, faulty: SummaryEvent): (string | number)[][] {
@@ -130,7 +116,7 @@ export function injectCommand(session: Session): CommandUnknownOpts {
         comparison(golden, faulty),
         { paint, columns: io.columns },
       ));
-      io.out(`\n${paint("bold", sentence(outcome))}: ${MEANING[outcome]}.\n`);
+      io.out(`\n${paint("bold", sentence(outcome))}: ${OUTCOMES[outcome]}.\n`);
     });
 }
 
