@@ -6,8 +6,8 @@
 
 import { type Domains, unitOf } from "./domains.ts";
 import type { Frames } from "./frames.ts";
+import { Generations } from "./generations.ts";
 import {
-  CONTEXT,
   CUT,
   GLOBAL,
   MAP,
@@ -18,7 +18,9 @@ import {
   UNIT,
   UNIT_KIND,
   VM,
+  VMODE,
 } from "./layout.ts";
+import { type MaintenanceCounts, maintenanceSince } from "./maintenance.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { type CheckpointStrategy, FullStrategy, TrackingStrategy } from "./strategy.ts";
@@ -40,6 +42,8 @@ export interface SwapResult {
 export class Backup {
   /** Versions of pages. */
   readonly versions: Versions;
+  /** Rings, cuts and contexts. */
+  readonly generations: Generations;
   readonly #port: Port;
   readonly #frames: Frames;
   readonly #domains: Domains;
@@ -53,6 +57,8 @@ export class Backup {
 
   /** Test switch: leaves the TLB maintenance of a swap out, to show that it is owed. */
   omitTlbMaintenance = false;
+  /** Test switch: leaves the cache maintenance of a swap out, to show that it is owed. */
+  omitCacheMaintenance = false;
 
   /**
    * Checkpoints of all VMs.
@@ -69,6 +75,7 @@ export class Backup {
     this.#recorder = recorder;
     const versions = new Versions(port, frames);
     this.versions = versions;
+    this.generations = new Generations(port);
     this.#strategies = [
       undefined,
       new FullStrategy(port, versions),
@@ -84,10 +91,6 @@ export class Backup {
 
   get #strategy(): CheckpointStrategy | undefined {
     return this.#strategies[this.strategy & 3];
-  }
-
-  get #generations(): number {
-    return this.#port.read(MAP.GLOBAL + GLOBAL.GENERATIONS);
   }
 
   // --- when ------------------------------------------------------------------------------------
@@ -134,17 +137,19 @@ export class Backup {
     port.write(unit + UNIT.CHECKPOINT_DUE, 0);
     const strategy = this.#strategy;
     if (strategy === undefined) return false;
+    const before = { ...port.maintenance };
     const seq = port.read(vm + VM.SEQ) + 1;
-    const pages = this.#take(strategy, vm, unit, seq, true);
+    const pages = this.#take(strategy, vm, unit, [unit], seq, true);
     if (pages < 0) {
       this.#unprotect(strategy, vm, unit);
       return false;
     }
     port.write(vm + VM.SEQ, seq);
     this.#commit(vm, unit, seq);
-    this.#pushRing(unit, seq);
+    this.generations.push(unit, seq);
     port.add(unit + UNIT.CHECKPOINTS, 1);
-    this.#report(vm, unit, seq, pages);
+    this.#report(vm, unit, seq, pages, before);
+    this.#noteLostCuts(vm);
     return true;
   }
 
@@ -159,46 +164,79 @@ export class Backup {
     port.write(vm + VM.CUT_DUE, 0);
     const strategy = this.#strategy;
     if (strategy === undefined) return false;
+    const before = { ...port.maintenance };
     const seq = port.read(vm + VM.SEQ) + 1;
-    const count = port.read(vm + VM.UNIT_COUNT);
+    const units = this.#units(vm);
     let pages = 0;
-    for (let i = 0; i < count; i++) {
-      const unit = unitOf(port, vm, i);
-      const copied = this.#take(strategy, vm, unit, seq, current);
+    for (const unit of units) {
+      const copied = this.#take(strategy, vm, unit, units, seq, current);
       if (copied < 0) {
-        // The units before it are protected at `seq` already, although no checkpoint names it.
-        for (let k = 0; k < i; k++) port.write(unitOf(port, vm, k) + UNIT.LAST, seq);
-        port.write(vm + VM.SEQ, seq);
-        this.#unprotect(strategy, vm, unit);
+        this.#failCut(strategy, vm, units, unit, seq);
         return false;
       }
       pages += copied;
     }
     port.write(vm + VM.SEQ, seq);
-    this.#saveCut(vm, seq);
-    for (let i = 0; i < count; i++) {
-      const unit = unitOf(port, vm, i);
+    this.generations.saveCut(vm, seq);
+    for (const unit of units) {
       this.#commit(vm, unit, seq);
-      if (port.read(unit + UNIT.KIND) === UNIT_KIND.TASK) this.#pushRing(unit, seq);
+      if (this.#isTask(unit)) this.generations.push(unit, seq);
     }
     port.write(vm + VM.CUT, seq);
     port.write64(vm + VM.CUT_TIME, port.now);
     port.add(vm + VM.CHECKPOINTS, 1);
-    this.#report(vm, 0, seq, pages);
+    this.#report(vm, 0, seq, pages, before);
     return true;
   }
 
-  /** Takes the standby of a unit; when the pool is empty the oldest cut goes first. */
+  #units(vm: number): number[] {
+    const port = this.#port;
+    const count = port.read(vm + VM.UNIT_COUNT);
+    return Array.from({ length: count }, (_, i) => unitOf(port, vm, i));
+  }
+
+  #isTask(unit: number): boolean {
+    return this.#port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
+  }
+
+  /** No frames for one unit of a cut: there is none, and who has lost its standby by it says so. */
+  #failCut(
+    strategy: CheckpointStrategy,
+    vm: number,
+    units: readonly number[],
+    failed: number,
+    seq: number,
+  ): void {
+    const port = this.#port;
+    const done = units.slice(0, units.indexOf(failed));
+    // They are protected at `seq` already, although no checkpoint names it.
+    for (const unit of done) port.write(unit + UNIT.LAST, seq);
+    port.write(vm + VM.SEQ, seq);
+    this.#unprotect(strategy, vm, failed);
+    for (const unit of done) {
+      const bare = this.#isTask(unit) && port.read(unit + UNIT.RING_COUNT) === 0;
+      if (bare && port.read(unit + UNIT.TARGET) !== 0) this.#unprotect(strategy, vm, unit);
+    }
+  }
+
+  /**
+   * Takes the standby of a unit. When the pool is empty, older checkpoints make room: those of
+   * `units` but for the newest, then whatever this unit has, as it would be lost anyway.
+   */
   #take(
     strategy: CheckpointStrategy,
     vm: number,
     unit: number,
+    units: readonly number[],
     seq: number,
     current: boolean,
   ): number {
     for (;;) {
       const pages = strategy.take(vm, unit, seq, current);
-      if (pages >= 0 || !this.#dropOldestCut(strategy, vm)) return pages;
+      if (pages >= 0) return pages;
+      const room = this.#giveUp(strategy, vm, units, 1, 1) ||
+        this.#giveUp(strategy, vm, [unit], 1, 0) || this.#giveUp(strategy, vm, [unit], 0, 0);
+      if (!room) return -1;
     }
   }
 
@@ -211,14 +249,22 @@ export class Backup {
     port.write64(unit + UNIT.LAST_TIME, port.now);
   }
 
-  #report(vm: number, unit: number, seq: number, pages: number): void {
+  #report(
+    vm: number,
+    unit: number,
+    seq: number,
+    pages: number,
+    before: MaintenanceCounts,
+  ): void {
+    const port = this.#port;
     this.#recorder.emit({
       type: "checkpoint",
-      t: this.#port.board.clock.ns(),
-      vm: readName(this.#port, vm + VM.NAME),
-      ...(unit === 0 ? {} : { task: readName(this.#port, unit + UNIT.NAME) }),
+      t: port.board.clock.ns(),
+      vm: readName(port, vm + VM.NAME),
+      ...(unit === 0 ? {} : { task: readName(port, unit + UNIT.NAME) }),
       seq,
       pages,
+      ...maintenanceSince(before, port.maintenance),
     });
   }
 
@@ -228,10 +274,16 @@ export class Backup {
    * A write of the current guest met a page that is read-only for now. Called before any
    * classification, also for the monitor's own writes with User permission.
    *
+   * When the pool is empty, the oldest cut makes room, then the unit's oldest checkpoint; then a new
+   * checkpoint of the unit takes the place of all that it has, where one may be taken now; at last
+   * the unit goes on unprotected.
+   *
    * @param va Guest virtual address.
+   * @param save Saves the context of the guest that was interrupted by the write; not given when the
+   * monitor itself writes, in the middle of a call.
    * @returns True when the write is to be tried again.
    */
-  firstWrite(vm: number, va: number): boolean {
+  firstWrite(vm: number, va: number, save?: () => void): boolean {
     const port = this.#port;
     const strategy = this.#strategy;
     if (strategy === undefined || this.strategy === STRATEGY.FULL) return false;
@@ -239,25 +291,66 @@ export class Backup {
     if (page === 0 || (port.read(page + PAGE_REC.VA) & PAGE_FLAG.WRITABLE) === 0) return false;
     const unit = this.versions.unit(vm, page);
     if (port.read(page + PAGE_REC.WRITTEN) === port.read(unit + UNIT.LAST)) return false;
-    do {
-      if (strategy.firstWrite(vm, unit, page)) return true;
-    } while (this.#dropOldestCut(strategy, vm));
-    this.#unprotect(strategy, vm, unit);
+    const first = () => strategy.firstWrite(vm, unit, page);
+    if (first()) return true;
+    while (this.#giveUp(strategy, vm, [unit], 1, 1)) if (first()) return true;
+    if (save !== undefined && this.#mayRenew(vm)) {
+      save();
+      if (this.#renew(vm, unit)) {
+        do if (first()) return true; while (this.#giveUp(strategy, vm, [unit], 1, 1));
+        // The guest's last cut would be lost with the unit's protection: it goes alone.
+        if (this.#isTask(unit) && this.#giveUp(strategy, vm, [], 0, 1) && first()) {
+          this.#noteLostCuts(vm);
+          return true;
+        }
+      }
+    }
+    if (port.read(unit + UNIT.UNPROTECTED) === 0) this.#unprotect(strategy, vm, unit);
     return true;
   }
 
-  /**
-   * Frees what only the oldest cut needs, while a newer one is kept.
-   *
-   * @returns False when there is no cut to spare.
-   */
-  #dropOldestCut(strategy: CheckpointStrategy, vm: number): boolean {
+  // --- when the pool is empty ------------------------------------------------------------------
+
+  /** A checkpoint may be taken between two instructions of a task, or of a guest without tasks. */
+  #mayRenew(vm: number): boolean {
     const port = this.#port;
-    const cuts = this.#cuts(vm);
-    if (cuts.length < 2) return false;
-    this.#forgetCut(vm, cuts[cuts.length - 1]);
-    const count = port.read(vm + VM.UNIT_COUNT);
-    for (let i = 0; i < count; i++) strategy.settle(vm, unitOf(port, vm, i));
+    return port.read(vm + VM.VMODE) === VMODE.TASK || port.read(vm + VM.PLAIN) !== 0;
+  }
+
+  /** Takes a checkpoint that covers `unit`, of the guest as it was interrupted just now. */
+  #renew(vm: number, unit: number): boolean {
+    const port = this.#port;
+    const done = this.#isTask(unit) ? this.checkpointTask(vm, unit) : this.cut(vm, true);
+    // The guest goes on running: what is saved next must not be what the checkpoint names (I6).
+    if (port.read(vm + VM.VMODE) === VMODE.TASK) {
+      this.nextSlot(vm, unitOf(port, vm, port.read(vm + VM.CUR_TASK) + 2));
+    }
+    return done;
+  }
+
+  /**
+   * Gives the oldest checkpoint up, and the frames that only it needs: the oldest cut of the guest
+   * while there are more than `cuts`, then the oldest one of its own of a unit with more than `ring`.
+   *
+   * @returns False when there is nothing left to give up.
+   */
+  #giveUp(
+    strategy: CheckpointStrategy,
+    vm: number,
+    units: readonly number[],
+    cuts: number,
+    ring: number,
+  ): boolean {
+    const port = this.#port;
+    const kept = this.generations.cuts(vm);
+    if (kept.length > cuts) {
+      this.generations.forgetCut(vm, kept[kept.length - 1]);
+    } else {
+      const unit = units.find((u) => port.read(u + UNIT.RING_COUNT) > ring);
+      if (unit === undefined) return false;
+      this.generations.dropOldest(unit);
+    }
+    for (const unit of this.#units(vm)) strategy.reclaim(vm, unit);
     return true;
   }
 
@@ -265,19 +358,34 @@ export class Backup {
   #unprotect(strategy: CheckpointStrategy, vm: number, unit: number): void {
     const port = this.#port;
     // A cut without one of its units is none.
-    for (const cut of this.#cuts(vm)) this.#forgetCut(vm, cut);
-    port.write(vm + VM.CUT, 0);
-    this.#clearRing(unit);
+    for (const cut of this.generations.cuts(vm)) this.generations.forgetCut(vm, cut);
+    const told = this.#noteLostCuts(vm);
+    this.generations.clear(unit);
     strategy.unprotect(vm, unit);
     port.write(unit + UNIT.TARGET, 0);
     port.write(unit + UNIT.UNPROTECTED, 1);
     port.write64(unit + UNIT.LAST_TIME, port.now);
-    const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
+    if (this.#isTask(unit)) this.#tellUnprotected(vm, unit);
+    else if (!told) this.#tellUnprotected(vm, 0);
+  }
+
+  /** A guest whose last cut is gone says so; true when it has just lost it. */
+  #noteLostCuts(vm: number): boolean {
+    const port = this.#port;
+    if (port.read(vm + VM.CUT) === 0 || this.generations.cuts(vm).length > 0) return false;
+    port.write(vm + VM.CUT, 0);
+    for (const unit of this.#units(vm)) if (!this.#isTask(unit)) port.write(unit + UNIT.TARGET, 0);
+    this.#tellUnprotected(vm, 0);
+    return true;
+  }
+
+  #tellUnprotected(vm: number, unit: number): void {
+    const port = this.#port;
     this.#recorder.emit({
       type: "unprotected",
       t: port.board.clock.ns(),
       vm: readName(port, vm + VM.NAME),
-      ...(task ? { task: readName(port, unit + UNIT.NAME) } : {}),
+      ...(unit === 0 ? {} : { task: readName(port, unit + UNIT.NAME) }),
       reason: "no free frames for its backup",
     });
   }
@@ -290,14 +398,16 @@ export class Backup {
     const count = port.read(unit + UNIT.RING_COUNT);
     const incarnation = port.read(unit + UNIT.INCARNATION);
     let n = 0;
-    while (n < count && port.read(this.#ringEntry(unit, n) + RING.INCARNATION) === incarnation) n++;
+    while (
+      n < count && port.read(this.generations.entry(unit, n) + RING.INCARNATION) === incarnation
+    ) n++;
     return port.read(unit + UNIT.TARGET) === 0 ? 0 : n;
   }
 
   /** True when a task made calls between a kept checkpoint and the next newer one. */
   callsSince(unit: number, generation: number): boolean {
     for (let g = 1; g <= generation; g++) {
-      if (this.#port.read(this.#ringEntry(unit, g) + RING.CALLS) !== 0) return true;
+      if (this.#port.read(this.generations.entry(unit, g) + RING.CALLS) !== 0) return true;
     }
     return false;
   }
@@ -306,7 +416,7 @@ export class Backup {
   oldestHeld(vm: number, field: number): number {
     const port = this.#port;
     let oldest = port.read(vm + field);
-    for (const cut of this.#cuts(vm)) {
+    for (const cut of this.generations.cuts(vm)) {
       const value = port.read(cut + CUT.HELD + field - VM.HELD);
       if (((oldest - value) | 0) > 0) oldest = value;
     }
@@ -315,7 +425,7 @@ export class Backup {
 
   /** Kept cuts of a guest. */
   guestGenerations(vm: number): number {
-    return this.#port.read(vm + VM.CUT) === 0 ? 0 : this.#cuts(vm).length;
+    return this.#port.read(vm + VM.CUT) === 0 ? 0 : this.generations.cuts(vm).length;
   }
 
   /**
@@ -328,22 +438,24 @@ export class Backup {
   swapTask(vm: number, unit: number, generation = 0): SwapResult | undefined {
     const port = this.#port;
     const strategy = this.#strategy as CheckpointStrategy;
-    const entry = this.#ringEntry(unit, generation);
+    const before = { ...port.maintenance };
+    const entry = this.generations.entry(unit, generation);
     const seq = port.read(entry + RING.SEQ);
     const time = port.read64(entry + RING.TIME);
     strategy.settle(vm, unit);
     if (!this.#intact(vm, unit, seq)) return undefined;
     const slot = port.read(entry + RING.SLOT);
     let pages: number;
-    this.#popRing(unit, generation);
+    this.generations.dropNewest(unit, generation);
     if (seq >= port.read(vm + VM.CUT)) {
       const newest = port.read(unit + UNIT.LAST) === seq;
       const moved = this.#swapUnit(vm, unit, seq, newest);
       this.#maintain(vm, moved);
       port.write(unit + UNIT.TARGET, seq);
-      const copied = strategy.refresh(vm, unit, seq, moved, !newest);
+      const copied = this.#refresh(strategy, vm, unit, seq, moved, !newest, 0);
       if (copied < 0) this.#unprotect(strategy, vm, unit);
-      else this.#report(vm, unit, seq, copied);
+      else this.#report(vm, unit, seq, copied, before);
+      this.#noteLostCuts(vm);
       pages = moved.length;
     } else {
       // A guest cut is newer: it keeps its versions, the task gets its bytes by ordinary writes.
@@ -365,44 +477,63 @@ export class Backup {
   swapGuest(vm: number, generation = 0): SwapResult | undefined {
     const port = this.#port;
     const strategy = this.#strategy as CheckpointStrategy;
-    const cuts = this.#cuts(vm);
+    const before = { ...port.maintenance };
+    const cuts = this.generations.cuts(vm);
     const record = cuts[generation];
     const seq = port.read(record + CUT.SEQ);
     const time = port.read64(record + CUT.TIME);
-    const count = port.read(vm + VM.UNIT_COUNT);
-    for (let i = 0; i < count; i++) {
-      const unit = unitOf(port, vm, i);
+    const units = this.#units(vm);
+    for (const unit of units) {
       strategy.settle(vm, unit);
       if (!this.#intact(vm, unit, seq)) return undefined;
     }
-    for (let g = 0; g < generation; g++) this.#forgetCut(vm, cuts[g]);
+    for (let g = 0; g < generation; g++) this.generations.forgetCut(vm, cuts[g]);
     port.write(vm + VM.CUT, seq);
-    const moved: number[][] = [];
-    for (let i = 0; i < count; i++) {
-      const unit = unitOf(port, vm, i);
-      this.#clearRing(unit);
-      moved.push(this.#swapUnit(vm, unit, seq, port.read(unit + UNIT.LAST) === seq));
-    }
+    const moved = units.map((unit) => {
+      this.generations.clear(unit);
+      // The kernel is as it was, too: no call since then was made.
+      port.write(unit + UNIT.REPLAY, 0);
+      return this.#swapUnit(vm, unit, seq, port.read(unit + UNIT.LAST) === seq);
+    });
     this.#maintain(vm, moved.flat());
     port.copyWords(record + CUT.HELD, vm + VM.HELD, VM.HELD_END - VM.HELD);
     let copied = 0;
-    for (let i = 0; i < count; i++) {
-      const unit = unitOf(port, vm, i);
+    units.forEach((unit, i) => {
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
       port.copyWords(entry, unit + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
-      const more = strategy.refresh(vm, unit, seq, moved[i], true);
-      if (more < 0) {
-        this.#unprotect(strategy, vm, unit);
-        continue;
-      }
-      copied += more;
+      const more = this.#refresh(strategy, vm, unit, seq, moved[i], true, 1);
       this.onRollback?.(vm, unit);
+      if (more < 0) return this.#unprotect(strategy, vm, unit);
+      copied += more;
       this.#commit(vm, unit, seq);
-      if (port.read(unit + UNIT.KIND) === UNIT_KIND.TASK) this.#pushRing(unit, seq);
-    }
+      if (this.#isTask(unit)) this.generations.push(unit, seq);
+    });
     port.write64(vm + VM.CUT_TIME, port.now);
-    this.#report(vm, 0, seq, copied);
+    if (port.read(vm + VM.CUT) === seq) this.#report(vm, 0, seq, copied, before);
     return { pages: moved.flat().length, time };
+  }
+
+  /**
+   * Makes the standby whole again after a swap. When the pool is empty, older checkpoints make room.
+   *
+   * @param cuts Cuts of the guest that are kept in any case.
+   */
+  #refresh(
+    strategy: CheckpointStrategy,
+    vm: number,
+    unit: number,
+    seq: number,
+    moved: readonly number[],
+    composed: boolean,
+    cuts: number,
+  ): number {
+    for (;;) {
+      const pages = strategy.refresh(vm, unit, seq, moved, composed);
+      if (pages >= 0) return pages;
+      const room = this.#giveUp(strategy, vm, [unit], 1, 1) ||
+        this.#giveUp(strategy, vm, [unit], cuts, 1);
+      if (!room) return -1;
+    }
   }
 
   /** True when every version a return to `seq` would use is what was copied. */
@@ -461,7 +592,10 @@ export class Backup {
       if (this.strategy !== STRATEGY.FULL && port.read(page + PAGE_REC.WRITTEN) !== last) {
         if (!strategy.firstWrite(vm, unit, page)) return;
       }
-      port.copyIn(frame, this.versions.mva(vm, page));
+      const mva = this.versions.mva(vm, page);
+      port.copyIn(frame, mva);
+      // Data can be executed: an instruction line may hold what was there before.
+      if (!this.omitCacheMaintenance) port.flushPageLines(mva);
       pages++;
     });
     return pages;
@@ -470,18 +604,22 @@ export class Backup {
   /** What pages with changed frames owe: cache lines without clean, TLB entries (section 5). */
   #maintain(vm: number, moved: readonly number[]): void {
     const port = this.#port;
+    const cache = !this.omitCacheMaintenance;
+    const tlb = !this.omitTlbMaintenance;
     if (moved.length > SWAP_BY_LINE) {
-      port.flushDataCache();
-      port.invalidateInstructionCache();
-      if (!this.omitTlbMaintenance) {
+      if (cache) {
+        port.flushDataCache();
+        port.invalidateInstructionCache();
+      }
+      if (tlb) {
         port.invalidateDataTlb();
         port.invalidateInstructionTlb();
       }
     } else {
       for (const page of moved) {
         const mva = this.versions.mva(vm, page);
-        port.discardPageLines(mva);
-        if (this.omitTlbMaintenance) continue;
+        if (cache) port.discardPageLines(mva);
+        if (!tlb) continue;
         port.invalidateDataTlbEntry(mva);
         port.invalidateInstructionTlbEntry(mva);
       }
@@ -493,7 +631,7 @@ export class Backup {
 
   /** Makes every checkpoint of a task void (it is deleted, or made anew). */
   forgetTask(vm: number, unit: number): void {
-    this.#clearRing(unit);
+    this.generations.clear(unit);
     this.#port.write(unit + UNIT.TARGET, 0);
     this.#strategy?.settle(vm, unit);
   }
@@ -501,7 +639,7 @@ export class Backup {
   /** Makes every checkpoint of a VM and its tasks void (it starts anew). */
   dropAll(vm: number): void {
     const port = this.#port;
-    for (const cut of this.#cuts(vm)) this.#forgetCut(vm, cut);
+    for (const cut of this.generations.cuts(vm)) this.generations.forgetCut(vm, cut);
     port.write(vm + VM.CUT, 0);
     const count = port.read(vm + VM.UNIT_COUNT);
     for (let i = 0; i < count; i++) this.forgetTask(vm, unitOf(port, vm, i));
@@ -530,119 +668,9 @@ export class Backup {
     this.#maintain(vm, moved);
   }
 
-  // --- contexts --------------------------------------------------------------------------------
-
   /** Chooses the slot of the next save of a unit: one that no live checkpoint names (I6). */
   nextSlot(vm: number, unit: number): void {
-    const port = this.#port;
-    const slot = port.read(unit + UNIT.SLOT);
-    if (port.read(slot + CONTEXT.REFS) === 0) return;
-    const slots = port.read(vm + VM.CONTEXT_SLOTS);
-    const first = port.read(vm + VM.CONTEXTS) +
-      port.read(unit + UNIT.INDEX) * slots * CONTEXT.SIZE;
-    for (let i = 0; i < slots; i++) {
-      const next = first + i * CONTEXT.SIZE;
-      if (port.read(next + CONTEXT.REFS) === 0) {
-        port.write(unit + UNIT.SLOT, next);
-        return;
-      }
-    }
-  }
-
-  #hold(slot: number): void {
-    this.#port.add(slot + CONTEXT.REFS, 1);
-  }
-
-  #release(slot: number): void {
-    if (slot !== 0) this.#port.add(slot + CONTEXT.REFS, -1);
-  }
-
-  // --- rings -----------------------------------------------------------------------------------
-
-  #ringEntry(unit: number, generation: number): number {
-    const k = this.#generations;
-    const at = (this.#port.read(unit + UNIT.RING_HEAD) + k - generation % k) % k;
-    return unit + UNIT.RING + at * RING.SIZE;
-  }
-
-  #pushRing(unit: number, seq: number): void {
-    const port = this.#port;
-    const k = this.#generations;
-    const count = port.read(unit + UNIT.RING_COUNT);
-    const head = (port.read(unit + UNIT.RING_HEAD) + 1) % k;
-    const entry = unit + UNIT.RING + head * RING.SIZE;
-    const slot = port.read(unit + UNIT.SLOT);
-    if (count > 0) {
-      port.write(this.#ringEntry(unit, 0) + RING.CALLS, port.read(unit + UNIT.JOURNAL_COUNT));
-    }
-    port.write(unit + UNIT.JOURNAL_COUNT, 0);
-    port.write(unit + UNIT.REPLAY, 0);
-    this.#hold(slot);
-    if (count === k) this.#release(port.read(entry + RING.SLOT));
-    else port.write(unit + UNIT.RING_COUNT, count + 1);
-    port.write(unit + UNIT.RING_HEAD, head);
-    port.write(entry + RING.SEQ, seq);
-    port.write(entry + RING.SLOT, slot);
-    port.write(entry + RING.INCARNATION, port.read(unit + UNIT.INCARNATION));
-    port.write64(entry + RING.TIME, port.now);
-  }
-
-  /** Drops the `generation` newest entries. */
-  #popRing(unit: number, generation: number): void {
-    const port = this.#port;
-    const k = this.#generations;
-    for (let g = 0; g < generation; g++) {
-      this.#release(port.read(this.#ringEntry(unit, g) + RING.SLOT));
-    }
-    const head = (port.read(unit + UNIT.RING_HEAD) + k - generation % k) % k;
-    port.write(unit + UNIT.RING_HEAD, head);
-    port.add(unit + UNIT.RING_COUNT, -generation);
-  }
-
-  #clearRing(unit: number): void {
-    this.#popRing(unit, this.#port.read(unit + UNIT.RING_COUNT));
-  }
-
-  /** Cut records in use, newest first. */
-  #cuts(vm: number): number[] {
-    const port = this.#port;
-    const size = port.read(vm + VM.CUT_SIZE);
-    const cuts: { record: number; seq: number }[] = [];
-    for (let i = 0; i < this.#generations; i++) {
-      const record = port.read(vm + VM.CUTS) + i * size;
-      const seq = port.read(record + CUT.SEQ);
-      if (seq !== 0) cuts.push({ record, seq });
-    }
-    return cuts.sort((a, b) => b.seq - a.seq).map((c) => c.record);
-  }
-
-  #forgetCut(vm: number, record: number): void {
-    const port = this.#port;
-    const count = port.read(vm + VM.UNIT_COUNT);
-    for (let i = 0; i < count; i++) {
-      this.#release(port.read(record + CUT.TASKS + i * CUT.TASK_SIZE + UNIT.SLOT - UNIT.HELD));
-    }
-    port.write(record + CUT.SEQ, 0);
-  }
-
-  /** Writes the cut record, over the oldest when all are in use. */
-  #saveCut(vm: number, seq: number): void {
-    const port = this.#port;
-    const cuts = this.#cuts(vm);
-    if (cuts.length === this.#generations) this.#forgetCut(vm, cuts[cuts.length - 1]);
-    const size = port.read(vm + VM.CUT_SIZE);
-    let record = port.read(vm + VM.CUTS);
-    while (port.read(record + CUT.SEQ) !== 0) record += size;
-    const count = port.read(vm + VM.UNIT_COUNT);
-    for (let i = 0; i < count; i++) {
-      const unit = unitOf(port, vm, i);
-      const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
-      port.copyWords(unit + UNIT.HELD, entry, UNIT.HELD_END - UNIT.HELD);
-      this.#hold(port.read(unit + UNIT.SLOT));
-    }
-    port.copyWords(vm + VM.HELD, record + CUT.HELD, VM.HELD_END - VM.HELD);
-    port.write(record + CUT.SEQ, seq);
-    port.write64(record + CUT.TIME, port.now);
+    this.generations.nextSlot(vm, unit);
   }
 
   /** Frames in use as versions of a VM, for reports. */

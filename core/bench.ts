@@ -136,7 +136,8 @@ function rowsOf(
   return rows;
 }
 
-function spread(values: readonly number[]): Spread {
+/** Minimum, median and maximum of values; zeros for none. */
+export function spread(values: readonly number[]): Spread {
   if (values.length === 0) return { min: 0, median: 0, max: 0 };
   const sorted = [...values].sort((a, b) => a - b);
   return {

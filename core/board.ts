@@ -318,6 +318,11 @@ export class Board {
     this.#interruptRun();
   }
 
+  /** Ends the core's waiting: whoever stands for its code has put it elsewhere. */
+  endWait(): void {
+    this.#waiting = false;
+  }
+
   /** Makes {@linkcode run} return at the next instruction boundary, or the next run at once. */
   requestStop(): void {
     this.#stopRequested = true;

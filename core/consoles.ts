@@ -113,7 +113,14 @@ export class Consoles {
   input(vm: number, byte: number): boolean {
     const port = this.port;
     const write = port.read(vm + VM.INPUT_WRITE);
-    if (write - this.backup.oldestHeld(vm, VM.INPUT_READ) >= INPUT_RING) return false;
+    if (write - this.backup.oldestHeld(vm, VM.INPUT_READ) >= INPUT_RING) {
+      if (write - port.read(vm + VM.INPUT_READ) < INPUT_RING) {
+        // A new cut makes room; the VM is woken for one.
+        port.write(vm + VM.CUT_DUE, 1);
+        this.raise(vm, VIRQ.CONSOLE);
+      }
+      return false;
+    }
     port.storeByte(vm + VM.INPUT + write % INPUT_RING, byte);
     port.write(vm + VM.INPUT_WRITE, (write + 1) >>> 0);
     this.raise(vm, VIRQ.CONSOLE);

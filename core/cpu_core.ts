@@ -385,10 +385,11 @@ export class CpuCore {
     pa -= pa % size;
     if ((mmu.control & C1.B) !== 0) pa = (pa ^ (4 - size)) >>> 0;
     const cache = this.#dataCache;
-    if (cache !== null) {
+    // A read of a region that is not cacheable ignores a line that it hits (S3C2410A manual 4-12).
+    if (cache !== null && (this.#dataInfo & TLB_INFO.C) !== 0) {
       const mva = mmu.mva(va);
       let line = cache.find(mva);
-      if (line < 0 && (this.#dataInfo & TLB_INFO.C) !== 0) line = cache.fill(mva, pa);
+      if (line < 0) line = cache.fill(mva, pa);
       if (line >= 0) {
         const at = line * CACHE_LINE + pa % CACHE_LINE;
         return size === 4 ? cache.i32[at >>> 2] : size === 2 ? cache.u16[at >>> 1] : cache.u8[at];

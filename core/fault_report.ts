@@ -12,7 +12,7 @@ import { faultStatusName } from "./pagetable.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { RepairedEntry } from "./tables.ts";
-import type { FaultClass, FaultEvent, FaultKind } from "./trace.ts";
+import type { FaultClass, FaultEvent, FaultKind, TraceEvent } from "./trace.ts";
 import { readName, slotMva } from "./vm.ts";
 import { SLOT_MAP } from "./vmi.ts";
 
@@ -84,6 +84,26 @@ export function postMortemLines(board: Board, recorder: Recorder): string[] {
     lines.push(`master entry of ${hex(va)}: ${hex(entry)}`);
   }
   return lines;
+}
+
+/** The events of a monitor that stops itself and the system (P9, third class). */
+export function postMortem(board: Board, recorder: Recorder, reason: string): TraceEvent[] {
+  const t = board.clock.ns();
+  const lines = postMortemLines(board, recorder);
+  const pc = hex(board.cpu.pc);
+  return [
+    { type: "fault", t, vm: "vmm", class: "vmm", kind: "data-abort", pc, detail: reason },
+    {
+      type: "recovery",
+      t,
+      vm: "vmm",
+      action: "halt",
+      generation: -1,
+      lost: -1,
+      cycles: 0,
+    },
+    { type: "post-mortem", t, reason, lines },
+  ];
 }
 
 /** Reports a descriptor that was damaged and has been repaired. */

@@ -5,6 +5,7 @@
  */
 
 import { InputError } from "./errors.ts";
+import { hashBytes } from "./hash.ts";
 import { FLASH_DIR, FLASH_MAGIC } from "./layout.ts";
 
 /** An image to be put in flash. */
@@ -48,6 +49,7 @@ export function buildFlash(entries: readonly FlashEntry[], hasVm0: boolean): Uin
     writeAscii(flash, at + FLASH_DIR.NAME, entry.name);
     view.setUint32(at + FLASH_DIR.OFFSET, places[i], true);
     view.setUint32(at + FLASH_DIR.LENGTH, entry.image.length, true);
+    writeAscii(flash, at + FLASH_DIR.HASH, hashBytes(entry.image));
     writeAscii(flash, at + FLASH_DIR.ARGUMENT, entry.argument);
     flash.set(entry.image, places[i]);
   });

@@ -9,7 +9,7 @@ import type { Consoles } from "./consoles.ts";
 import { unitOf } from "./domains.ts";
 import { GLOBAL, INPUT_RING, MAP, MAX_VMS, NONE, TASK_STATE, UNIT, VM } from "./layout.ts";
 import type { Messages } from "./messages.ts";
-import { readLog } from "./monitor_log.ts";
+import { readLog, writeLog } from "./monitor_log.ts";
 import { POLICY_PRESETS, writePolicy } from "./policy.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
@@ -22,6 +22,7 @@ import {
   HC,
   HYPERCALLS,
   LOG_FIELDS,
+  LOG_WHAT,
   SLOT_MAP,
   STATUS_FIELDS,
   VIRQ,
@@ -34,6 +35,8 @@ import {
 const CONSOLE_MAX = 1024;
 const TIMER_MIN_US = 100;
 const TIMER_MAX_US = 10_000_000;
+/** Refusals of a VM that are told one by one. */
+const REFUSALS_TOLD = 100;
 const WATCHDOG_MIN_US = 1000;
 const WATCHDOG_MAX_US = 60_000_000;
 
@@ -58,6 +61,11 @@ const CONTENT = new Set<number>([
 
 /** r0, or undefined when the CPU has been given away. */
 export type HypercallResult = number | undefined;
+
+/** True when a hypercall's result is an error code: the time's low word may look like one. */
+export function isRefusal(number: number, result: number): boolean {
+  return result < 0 && number !== HC.TIME;
+}
 
 /** What hypercalls need of the monitor. */
 export interface CallTarget {
@@ -134,20 +142,39 @@ export class Hypercalls {
     let result: HypercallResult;
     if (MANAGEMENT.has(number) && !this.#vmm.isVm0(vm)) result = VMI_ERROR.EPERM;
     else result = this.#run(vm, number, args, save);
-    if (result !== undefined && result < 0) {
-      port.add(vm + VM.REFUSED, 1);
-      this.#vmm.recorder.emit({
-        type: "refused",
-        t: this.#vmm.ns,
-        vm: this.#vmm.name(vm),
-        call: NAMES.get(number) ?? `${number}`,
-        error: ERROR_NAMES.get(result) ?? `${result}`,
-      });
-    }
+    if (result !== undefined && isRefusal(number, result)) this.#tell(vm, number, result);
     if (CONTENT.has(number)) {
       this.#vmm.recorder.call(port.read(vm + VM.ID), number, args[0], args[1], result ?? 0);
     }
     return result;
+  }
+
+  /** A storm of refusals does not fill the trace: the first hundred, then each doubling. */
+  #tell(vm: number, number: number, result: number): void {
+    const count = this.#vmm.port.add(vm + VM.REFUSED, 1);
+    if (count > REFUSALS_TOLD && (count & (count - 1)) !== 0) return;
+    if (MANAGEMENT.has(number)) this.#logRefused(vm, number);
+    this.#vmm.recorder.emit({
+      type: "refused",
+      t: this.#vmm.ns,
+      vm: this.#vmm.name(vm),
+      call: NAMES.get(number) ?? `${number}`,
+      error: ERROR_NAMES.get(result) ?? `${result}`,
+      count,
+    });
+  }
+
+  /** Whoever tried to manage VMs is in the log that VM0 reads. */
+  #logRefused(vm: number, number: number): void {
+    const port = this.#vmm.port;
+    if (this.#vmm.isVm0(vm)) return;
+    writeLog(port, this.#vmm.ns, {
+      vm: port.read(vm + VM.ID),
+      task: port.read(vm + VM.CUR_TASK),
+      what: LOG_WHAT.REFUSED,
+      detail: number,
+      address: 0,
+    });
   }
 
   #run(vm: number, number: number, args: readonly number[], save: () => void): HypercallResult {

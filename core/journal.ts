@@ -1,10 +1,11 @@
 /**
  * The journal of kernel calls: what a task did to its kernel since its checkpoint (R3).
  *
- * A task is rolled back under a kernel that has moved on. Consuming calls are undone by the kernel's
- * call-back, newest first. Producing calls can't be undone: in mode `commit` the task gets a
- * checkpoint before anybody can see their effect; in mode `log` the task, when it makes them again,
- * gets the logged result, and the kernel does not hear of it.
+ * A task is rolled back under a kernel that has moved on. In mode `commit` the task gets a checkpoint
+ * before anybody can see the effect of a producing call, and consuming calls since then are undone by
+ * the kernel's call-back, newest first. In mode `log` the task, when it makes its calls again, gets
+ * the logged results, and the kernel does not hear of it; when it takes another way, what it took in
+ * the rest of the log is undone.
  *
  * @module
  */
@@ -51,6 +52,18 @@ export class Journal {
   }
 
   /**
+   * True when a task that is held against its log makes another call than the log has. What it took
+   * in the rest of the log is undone then, {@linkcode rewind} drops it, and the call is made again.
+   */
+  leavesLog(vm: number, unit: number, number: number, args: readonly number[]): boolean {
+    const port = this.#port;
+    const replay = port.read(unit + UNIT.REPLAY);
+    if (replay === 0 || !this.#kept(this.#kind(vm, number))) return false;
+    return replay > port.read(unit + UNIT.JOURNAL_COUNT) ||
+      !this.#same(unit, replay - 1, number, args);
+  }
+
+  /**
    * A task makes a kernel call.
    *
    * @param args r0-r3.
@@ -59,10 +72,8 @@ export class Journal {
   begin(vm: number, unit: number, number: number, args: readonly number[]): number | undefined {
     const port = this.#port;
     if (this.mode === JOURNAL_MODE.OFF || port.read(vm + VM.UNDO) === 0) return undefined;
-    const kind = number < 64 ? port.loadByte(vm + VM.CALL_KINDS + number) : CALL_KIND.PRODUCING;
-    if (kind === CALL_KIND.NEUTRAL) return undefined;
-    if (kind === CALL_KIND.TIME && this.mode !== JOURNAL_MODE.LOG) return undefined;
-    if (port.read(unit + UNIT.REPLAY) !== 0) return this.#replay(unit, kind, number, args);
+    if (!this.#kept(this.#kind(vm, number))) return undefined;
+    if (port.read(unit + UNIT.REPLAY) !== 0) return this.#repeat(unit);
     const count = port.read(unit + UNIT.JOURNAL_COUNT);
     if (count >= JOURNAL_ENTRIES) return undefined;
     const entry = port.read(unit + UNIT.JOURNAL) + count * CALL.SIZE;
@@ -75,35 +86,33 @@ export class Journal {
     return undefined;
   }
 
-  /** Holds a repeated call against the log. */
-  #replay(
-    unit: number,
-    kind: number,
-    number: number,
-    args: readonly number[],
-  ): number | undefined {
+  /** Kind of a call; one that was not registered may do anything. */
+  #kind(vm: number, number: number): number {
+    return number < 64 ? this.#port.loadByte(vm + VM.CALL_KINDS + number) : CALL_KIND.PRODUCING;
+  }
+
+  /** True for calls that have an entry. */
+  #kept(kind: number): boolean {
+    if (kind === CALL_KIND.TIME) return this.mode === JOURNAL_MODE.LOG;
+    return kind !== CALL_KIND.NEUTRAL;
+  }
+
+  #same(unit: number, index: number, number: number, args: readonly number[]): boolean {
     const port = this.#port;
-    const cursor = port.read(unit + UNIT.REPLAY) - 1;
-    const entry = port.read(unit + UNIT.JOURNAL) + cursor * CALL.SIZE;
-    const same = cursor < port.read(unit + UNIT.JOURNAL_COUNT) &&
-      port.read(entry + CALL.NUMBER) === number &&
+    const entry = port.read(unit + UNIT.JOURNAL) + index * CALL.SIZE;
+    return port.read(entry + CALL.NUMBER) === number &&
       port.read(entry + CALL.R0) === args[0] >>> 0 &&
       port.read(entry + CALL.R1) === args[1] >>> 0 &&
       port.read(entry + CALL.DONE) !== 0;
-    if (!same) {
-      // The task took another way: what is left of the log does not concern it.
-      port.write(unit + UNIT.JOURNAL_COUNT, cursor);
-      port.write(unit + UNIT.REPLAY, 0);
-      return undefined;
-    }
+  }
+
+  /** The logged result of the call that the cursor is at. */
+  #repeat(unit: number): number {
+    const port = this.#port;
+    const cursor = port.read(unit + UNIT.REPLAY) - 1;
+    const entry = port.read(unit + UNIT.JOURNAL) + cursor * CALL.SIZE;
     const last = cursor + 1 >= port.read(unit + UNIT.JOURNAL_COUNT);
     port.write(unit + UNIT.REPLAY, last ? 0 : cursor + 2);
-    if (kind === CALL_KIND.CONSUMING) {
-      // Undone at the rollback, so it is made again; its entry gets the new result.
-      port.write(entry + CALL.DONE, 0);
-      port.write(unit + UNIT.CALL_OPEN, cursor + 1);
-      return undefined;
-    }
     return port.read(entry + CALL.RESULT);
   }
 
@@ -120,11 +129,9 @@ export class Journal {
   /** The entry of the call that has not finished, 0: none. */
   #openEntry(unit: number): number {
     const port = this.#port;
-    const open = port.read(unit + UNIT.CALL_OPEN);
     const count = port.read(unit + UNIT.JOURNAL_COUNT);
-    if (open === 0 || count === 0) return 0;
-    const index = port.read(unit + UNIT.REPLAY) === 0 ? count - 1 : open - 1;
-    return port.read(unit + UNIT.JOURNAL) + index * CALL.SIZE;
+    if (port.read(unit + UNIT.CALL_OPEN) === 0 || count === 0) return 0;
+    return port.read(unit + UNIT.JOURNAL) + (count - 1) * CALL.SIZE;
   }
 
   /**
@@ -137,8 +144,8 @@ export class Journal {
     if (count === 0 || port.read(vm + VM.UNDO) === 0) return;
     const newest = port.read(unit + UNIT.JOURNAL) + (count - 1) * CALL.SIZE;
     const number = port.read(newest + CALL.NUMBER);
-    const kind = number < 64 ? port.loadByte(vm + VM.CALL_KINDS + number) : CALL_KIND.PRODUCING;
-    const owed = this.mode === JOURNAL_MODE.COMMIT && kind === CALL_KIND.PRODUCING;
+    const owed = this.mode === JOURNAL_MODE.COMMIT &&
+      this.#kind(vm, number) === CALL_KIND.PRODUCING;
     if (owed || count >= JOURNAL_ENTRIES) {
       port.write(unit + UNIT.CALL_OPEN, 0);
       this.#backup.checkpointTask(vm, unit);
@@ -146,33 +153,48 @@ export class Journal {
   }
 
   /**
-   * After a rollback: the newest entry below `next` that the kernel has to undo.
+   * A task was rolled back. In mode `log` its journal becomes the log that it is held against, and
+   * what it took stays taken.
+   *
+   * @returns True when the kernel has calls to undo first.
+   */
+  rolledBack(unit: number): boolean {
+    const port = this.#port;
+    if (port.read(unit + UNIT.JOURNAL_COUNT) === 0) return false;
+    if (this.mode !== JOURNAL_MODE.LOG) return true;
+    port.write(unit + UNIT.CALL_OPEN, 0);
+    port.write(unit + UNIT.REPLAY, 1);
+    return false;
+  }
+
+  /**
+   * The newest entry below `next` that the kernel has to undo.
    *
    * @returns Its index and what to undo, or undefined when none is left.
    */
   undo(vm: number, unit: number, next: number): { index: number; call: UndoneCall } | undefined {
     const port = this.#port;
-    for (let index = next - 1; index >= 0; index--) {
+    for (let index = next - 1; index >= this.#confirmed(unit); index--) {
       const entry = port.read(unit + UNIT.JOURNAL) + index * CALL.SIZE;
       const number = port.read(entry + CALL.NUMBER);
-      if (number >= 64 || port.read(entry + CALL.DONE) === 0) continue;
-      if (port.loadByte(vm + VM.CALL_KINDS + number) !== CALL_KIND.CONSUMING) continue;
+      if (port.read(entry + CALL.DONE) === 0) continue;
+      if (this.#kind(vm, number) !== CALL_KIND.CONSUMING) continue;
       const argument = port.read(entry + CALL.R0);
       return { index, call: { number, argument, result: port.read(entry + CALL.RESULT) } };
     }
     return undefined;
   }
 
-  /** All is undone: the journal is empty, or becomes the log that the task is held against. */
+  /** Entries that a task held against its log has made again. */
+  #confirmed(unit: number): number {
+    return Math.max(0, this.#port.read(unit + UNIT.REPLAY) - 1);
+  }
+
+  /** All is undone: the journal ends with what the task has made again. */
   rewind(unit: number): void {
     const port = this.#port;
-    const count = port.read(unit + UNIT.JOURNAL_COUNT);
+    port.write(unit + UNIT.JOURNAL_COUNT, this.#confirmed(unit));
     port.write(unit + UNIT.CALL_OPEN, 0);
-    if (this.mode === JOURNAL_MODE.LOG && count > 0) {
-      port.write(unit + UNIT.REPLAY, 1);
-    } else {
-      port.write(unit + UNIT.JOURNAL_COUNT, 0);
-      port.write(unit + UNIT.REPLAY, 0);
-    }
+    port.write(unit + UNIT.REPLAY, 0);
   }
 }

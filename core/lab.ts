@@ -11,6 +11,7 @@ import { InputError } from "./errors.ts";
 import { type Fault, injectFault, parseFault } from "./fault.ts";
 import { buildFlash } from "./flash.ts";
 import {
+  GLOBAL,
   JOURNAL_NAMES,
   MAP,
   MAX_GENERATIONS,
@@ -24,14 +25,16 @@ import {
   VM,
 } from "./layout.ts";
 import { type GuestImage, loadImage } from "./loader.ts";
+import { Manager } from "./manage.ts";
 import { bootMonitor } from "./monitor_boot.ts";
+import { checkInput, checkManage, type InputSpec, type ManageSpec } from "./plan.ts";
 import { checkPolicy, type RecoveryPolicy } from "./policy.ts";
 import { COST } from "./port.ts";
 import { Recorder } from "./recorder.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 import { parseTime } from "./time.ts";
 import type { ConsoleEvent, SummaryEvent, TaskSummary, TraceEvent, VmSummary } from "./trace.ts";
-import { PAGE, VM_STATE_NAMES } from "./vmi.ts";
+import { PAGE, VM_STATE, VM_STATE_NAMES } from "./vmi.ts";
 import { Vmm } from "./vmm.ts";
 
 /** How checkpoints are taken. */
@@ -73,7 +76,7 @@ export interface LabOptions {
   /** Checksum standby pages and verify them before use; default false. */
   checksums?: boolean;
   /**
-   * What is done about kernel calls since a task's checkpoint: "commit" takes a checkpoint
+   * What is done about kernel calls since a task's checkpoint: "commit" (default) takes a checkpoint
    * before what a call gave can be seen, "log" gives a repeated call its logged result, "off" neither
    * undoes nor logs.
    */
@@ -100,6 +103,10 @@ export interface LabOptions {
   sdramMB?: number;
   /** Functional model of the instruction and data caches; default false. */
   cache?: boolean;
+  /** Console input of the run. */
+  input?: readonly InputSpec[];
+  /** Management of VMs during the run. */
+  manage?: readonly ManageSpec[];
 }
 
 /** How long a run lasts. */
@@ -118,6 +125,21 @@ const FCLK = 400_000_000;
 const STRETCH = 2_000_000;
 const SDRAM_SIZES: readonly number[] = [32, 64, 128];
 const MIN_SLICE_NS = 1_000_000;
+/** A time slot ends with a tick of 1 ms of guard time. */
+const MIN_SLOT_NS = 2_000_000;
+
+/** Cycles between looks whether a VM is ready for its next line: 1 ms. */
+const LINE_STEP = 400_000;
+
+/** UART0, S3C2440A manual chapter 11: transmitter empty, and bytes received. */
+const UTRSTAT0 = 0x5000_0010;
+const UFSTAT0 = 0x5000_0018;
+
+/** What is to happen at a time: a fault, inputs of which the first is due, or management. */
+type Pending =
+  | { at: number; vm: string; fault: Fault }
+  | { at: number; inputs: InputSpec[] }
+  | { at: number; manage: ManageSpec };
 
 /** Schema of a saved laboratory. */
 const SCHEMA = "understudy.lab/1";
@@ -125,12 +147,12 @@ const SCHEMA = "understudy.lab/1";
 /** Everything a saved laboratory needs besides the board. */
 interface SavedLab {
   schema: string;
-  options: Omit<LabOptions, "guests" | "vm0">;
+  options: Omit<LabOptions, "guests" | "vm0" | "input" | "manage">;
   guests: { name: string; arg: string }[];
   vm0: boolean;
   board: ReturnType<Board["state"]>;
   recorder: ReturnType<Recorder["state"]>;
-  pending: { at: number; vm: string; fault: Fault }[];
+  pending: Pending[];
   outcome: SummaryEvent["outcome"];
 }
 
@@ -149,10 +171,12 @@ export class Lab implements Disposable {
   readonly vmm: Vmm;
   /** The observer. */
   readonly recorder: Recorder;
+  /** Management of the VMs, as VM0's shell has it. */
+  readonly manage: Manager;
   readonly #options: LabOptions;
   readonly #images: Map<string, GuestImage>;
   #outcome: SummaryEvent["outcome"] = "ended";
-  #pending: { at: number; vm: string; fault: Fault }[] = [];
+  #pending: Pending[] = [];
 
   private constructor(options: LabOptions, images: Map<string, GuestImage>) {
     this.#options = options;
@@ -173,6 +197,7 @@ export class Lab implements Disposable {
     });
     this.recorder = new Recorder();
     this.vmm = new Vmm(this.board, this.recorder);
+    this.manage = new Manager(this.vmm);
   }
 
   /**
@@ -185,6 +210,7 @@ export class Lab implements Disposable {
       const images = checkOptions(options);
       const lab = new Lab(options, images);
       lab.#boot();
+      lab.#plan(options.input ?? [], options.manage ?? []);
       return lab;
     });
   }
@@ -201,7 +227,7 @@ export class Lab implements Disposable {
       every: o.every ?? 1,
       generations: o.generations ?? 2,
       checksums: o.checksums ?? false,
-      journal: o.journal ?? "off",
+      journal: o.journal ?? "commit",
       schedule: o.schedule ?? "slices",
       watchdog: cycles(o.watchdog ?? 0, "watchdog"),
       refusals: o.refusals ?? 0,
@@ -213,6 +239,31 @@ export class Lab implements Disposable {
     });
     if (failed.length > 0) throw new InputError("guests", failed.join("; "));
     this.vmm.start();
+  }
+
+  /** Schedules what the options bring from outside. */
+  #plan(input: readonly InputSpec[], manage: readonly ManageSpec[]): void {
+    const at = (time: number | string) => this.board.clock.cycleAt(parseTime(time, "time"));
+    let chain: InputSpec[] | undefined;
+    for (const spec of input) {
+      if (spec.time !== undefined || chain === undefined) {
+        chain = [];
+        this.#schedule({ at: at(spec.time ?? 0), inputs: chain });
+      }
+      chain.push({ ...spec });
+    }
+    for (const spec of manage) this.#schedule({ at: at(spec.time), manage: spec });
+  }
+
+  #schedule(pending: Pending): void {
+    this.#pending.push(pending);
+    // The sort is stable: at one time, in the order in which they were asked for.
+    this.#pending.sort((a, b) => a.at - b.at);
+  }
+
+  /** True while input or management of the plan is still to come. */
+  get planned(): boolean {
+    return this.#pending.some((pending) => !("fault" in pending));
   }
 
   /** Console lines begun and not ended so far; they are no part of the trace yet. */
@@ -256,8 +307,7 @@ export class Lab implements Disposable {
     while (this.board.clock.now < end && !this.stopped) {
       this.#stretch(Math.min(end, this.board.clock.now + STRETCH));
     }
-    events.push(...this.recorder.take());
-    return events;
+    return events.concat(this.recorder.take());
   }
 
   #end(options: RunOptions): number {
@@ -265,6 +315,10 @@ export class Lab implements Disposable {
     const until = options.until !== undefined
       ? parseTime(options.until, "until")
       : clock.ns() + parseTime(options.for ?? "1s", "for");
+    if (until < clock.ns()) {
+      throw new InputError("until", `${until} ns has passed`, `allowed: from ${clock.ns()} ns on`);
+    }
+    this.#outcome = "ended";
     return clock.cycleAt(until);
   }
 
@@ -274,10 +328,35 @@ export class Lab implements Disposable {
     const stop = first === undefined ? end : Math.min(end, Math.max(first.at, clock.now));
     if (clock.now < stop) this.board.run(stop);
     while (this.#pending.length > 0 && this.#pending[0].at <= clock.now && !this.stopped) {
-      const { vm, fault } = this.#pending.shift()!;
+      this.#happen(this.#pending.shift()!);
+    }
+  }
+
+  #happen(pending: Pending): void {
+    if ("fault" in pending) {
+      const { vm, fault } = pending;
       const detail = injectFault(this.board, this.vmm, vm, fault);
       this.recorder.emit({ type: "inject", t: this.time, vm, fault: fault.text, detail });
+    } else if ("manage" in pending) {
+      this.manage.carryOut(pending.manage);
+    } else {
+      this.#happenInput(pending.inputs, pending.at);
     }
+  }
+
+  /** The first input goes out, or waits for its VM; the ones behind it come later. */
+  #happenInput(inputs: InputSpec[], at: number): void {
+    const [{ time, vm = "vm0", text }, ...rest] = inputs;
+    // Looked at in steps from the time of the plan, however the run is cut.
+    const next = at + LINE_STEP * (Math.floor((this.board.clock.now - at) / LINE_STEP) + 1);
+    if (time === undefined && !this.ready(vm)) {
+      this.#schedule({ at: next, inputs });
+      return;
+    }
+    const said = time === undefined ? `${text}\n` : text;
+    const taken = this.#known(vm) === 0 ? 0 : this.#send(vm, said);
+    this.recorder.emit({ type: "input", t: this.time, vm, text: said, taken });
+    if (rest.length > 0) this.#schedule({ at: next, inputs: rest });
   }
 
   /**
@@ -290,8 +369,7 @@ export class Lab implements Disposable {
   inject(vm: string, fault: string | Fault): void {
     this.#guestName(vm);
     const parsed = typeof fault === "string" ? parseFault(fault) : fault;
-    this.#pending.push({ at: this.board.clock.cycleAt(parsed.time), vm, fault: parsed });
-    this.#pending.sort((a, b) => a.at - b.at);
+    this.#schedule({ at: this.board.clock.cycleAt(parsed.time), vm, fault: parsed });
   }
 
   /**
@@ -309,12 +387,43 @@ export class Lab implements Disposable {
    * @throws {InputError} When no guest has that name.
    */
   send(vm: string, text: string): void {
+    if (vm !== "vm0") this.#record(vm);
+    this.#guestName(vm);
+    this.#send(vm, text);
+  }
+
+  /** Bytes taken. */
+  #send(vm: string, text: string): number {
     const bytes = new TextEncoder().encode(text);
-    if (vm === "vm0") this.board.soc.uart[0].receive(bytes);
-    else {
-      const record = this.#record(vm);
-      for (const byte of bytes) if (!this.vmm.consoles.input(record, byte)) break;
+    if (vm === "vm0") {
+      this.board.soc.uart[0].receive(bytes);
+      return bytes.length;
     }
+    const record = this.#record(vm);
+    const full = this.vmm.request(() =>
+      bytes.findIndex((byte) => !this.vmm.consoles.input(record, byte))
+    );
+    return full === undefined ? 0 : full < 0 ? bytes.length : full;
+  }
+
+  /**
+   * True when a VM waits and has taken all its console input, so that it can do with a line more.
+   * For VM0 that is so for whoever has UART0, and when all output has left it.
+   *
+   * @throws {InputError} When no guest has that name.
+   */
+  ready(vm: string): boolean {
+    this.#guestName(vm);
+    if (vm !== "vm0") return this.#atRest(this.#known(vm));
+    const line = this.board.soc.uart[0].incoming === 0 && (this.#word(UFSTAT0) & 0x7f) === 0;
+    const sent = (this.#word(UTRSTAT0) & 4) !== 0;
+    const owner = this.#word(MAP.GLOBAL + GLOBAL.CONSOLE_VM);
+    return line && sent && owner < MAX_VMS && this.#atRest(this.#word(MAP.VM_TABLE + owner * 4));
+  }
+
+  #atRest(vm: number): boolean {
+    return vm !== 0 && this.#word(vm + VM.STATE) === VM_STATE.WAITING &&
+      this.#word(vm + VM.INPUT_READ) === this.#word(vm + VM.INPUT_WRITE);
   }
 
   #guestName(vm: string): string {
@@ -334,8 +443,14 @@ export class Lab implements Disposable {
   /** Address of a guest's VM record; an error when it was not created yet. */
   #record(name: string): number {
     this.#guestName(name);
-    for (const vm of this.#records()) if (this.recorder.name(this.#word(vm)) === name) return vm;
+    const vm = this.#known(name);
+    if (vm !== 0) return vm;
     throw new InputError(`guest "${name}"`, "has not been created yet", "run for some time first");
+  }
+
+  /** The same, 0 when there is no such VM now. */
+  #known(name: string): number {
+    return this.#records().find((vm) => this.recorder.name(this.#word(vm)) === name) ?? 0;
   }
 
   #records(): number[] {
@@ -485,7 +600,16 @@ export class Lab implements Disposable {
    */
   static async load(bytes: Uint8Array): Promise<Lab> {
     const { value, blobs } = await decodeSnapshot(bytes, SCHEMA);
-    const saved = value as SavedLab;
+    try {
+      return Lab.#restored(value as SavedLab, blobs);
+    } catch (error) {
+      // The checksum was right, so somebody wrote it so: whatever is missing, it is bad input.
+      if (error instanceof InputError) throw error;
+      throw new InputError("snapshot", "damaged: its content is not a laboratory's");
+    }
+  }
+
+  static #restored(saved: SavedLab, blobs: readonly Uint8Array[]): Lab {
     const vm0 = saved.vm0 ? blobs[0] : undefined;
     const guests = saved.guests.map((g, i) => ({
       ...g,
@@ -526,21 +650,40 @@ function checkOptions(options: LabOptions): Map<string, GuestImage> {
   const images = new Map<string, GuestImage>();
   const backup = options.backup ?? "cow";
   if (!STRATEGY_NAMES.includes(backup) || !BACKUP_STRATEGIES.includes(backup)) {
-    throw new InputError("backup", `"${backup}"`, `allowed: ${BACKUP_STRATEGIES.join(", ")}`);
+    throw new InputError(
+      "backup",
+      `"${backup}" is not allowed`,
+      `allowed: ${BACKUP_STRATEGIES.join(", ")}`,
+    );
   }
   const sdramMB = options.sdramMB ?? 64;
   if (!SDRAM_SIZES.includes(sdramMB)) {
-    throw new InputError("sdramMB", `${sdramMB}`, `allowed: ${SDRAM_SIZES.join(", ")}`);
+    throw new InputError(
+      "sdramMB",
+      `${sdramMB} is not allowed`,
+      `allowed: ${SDRAM_SIZES.join(", ")}`,
+    );
   }
   const slice = parseTime(options.slice ?? "5ms", "slice");
   if (slice < MIN_SLICE_NS || slice > 1e9) {
-    throw new InputError("slice", `"${options.slice}"`, "allowed: 1ms to 1s");
+    throw new InputError("slice", `"${options.slice}" is not allowed`, "allowed: 1ms to 1s");
+  }
+  if (options.schedule === "slots" && slice < MIN_SLOT_NS) {
+    throw new InputError(
+      "slice",
+      `"${options.slice}" is not allowed with "schedule: slots"`,
+      "allowed: 2ms to 1s",
+    );
   }
   const seed = options.seed ?? 1;
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new InputError("seed", `${seed}`, "allowed: a whole number from 0 to 2^53 - 1");
+    throw new InputError(
+      "seed",
+      `${seed} is not allowed`,
+      "allowed: a whole number from 0 to 2^53 - 1",
+    );
   }
-  oneOf("journal", options.journal ?? "off", JOURNAL_NAMES);
+  oneOf("journal", options.journal ?? "commit", JOURNAL_NAMES);
   oneOf("schedule", options.schedule ?? "slices", ["slices", "slots"]);
   parseTime(options.watchdog ?? 0, "watchdog");
   whole("refusals", options.refusals ?? 0, 0, 1_000_000);
@@ -552,9 +695,16 @@ function checkOptions(options: LabOptions): Map<string, GuestImage> {
     throw new InputError("guests", "none", "allowed: 1 to 77 guests");
   }
   if (options.guests.length > MAX_VMS - 1) {
-    throw new InputError("guests", `${options.guests.length}`, `allowed: up to ${MAX_VMS - 1}`);
+    throw new InputError(
+      "guests",
+      `${options.guests.length} are too many`,
+      `allowed: up to ${MAX_VMS - 1}`,
+    );
   }
   if (options.vm0 !== undefined) images.set("vm0", loadImage(options.vm0, "vm0"));
+  const names = options.guests.map(({ name }) => name);
+  checkInput(options.input ?? [], options.vm0 === undefined ? names : ["vm0", ...names]);
+  checkManage(options.manage ?? []);
   const period = parseTime(options.period ?? "10ms", "period");
   for (const guest of options.guests) {
     if (images.has(guest.name)) throw new InputError(`guest "${guest.name}"`, "named twice");
@@ -567,7 +717,8 @@ function checkOptions(options: LabOptions): Map<string, GuestImage> {
 
 function whole(where: string, value: number, low: number, high: number): void {
   if (!Number.isInteger(value) || value < low || value > high) {
-    throw new InputError(where, `${value}`, `allowed: a whole number from ${low} to ${high}`);
+    const allowed = `allowed: a whole number from ${low} to ${high}`;
+    throw new InputError(where, `${value} is not allowed`, allowed);
   }
 }
 
@@ -587,6 +738,6 @@ function checkCopyTime(image: GuestImage, period: number): void {
 
 function oneOf(where: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value)) {
-    throw new InputError(where, `"${value}"`, `allowed: ${allowed.join(", ")}`);
+    throw new InputError(where, `"${value}" is not allowed`, `allowed: ${allowed.join(", ")}`);
   }
 }

@@ -99,8 +99,6 @@ export const GLOBAL = {
   IMAGES: 0x5c,
   /** VM switches. */
   VM_SWITCHES: 0x60,
-  /** Cycles without work (64). */
-  IDLE: 0x64,
   /** Stopped by a class-3 error. */
   STOPPED: 0x6c,
   /** Recovery policy that new VMs get (POLICY). */
@@ -229,8 +227,6 @@ export const VM = {
   CUT: 0x50,
   /** Board time of the newest cut (64). */
   CUT_TIME: 0x54,
-  /** Cuts kept. */
-  CUT_COUNT: 0x5c,
   /** A checkpoint of the guest was asked for. */
   CUT_DUE: 0x60,
   /** Slice left, cycles (signed). */
@@ -249,8 +245,6 @@ export const VM = {
   REFUSED: 0x94,
   /** Cycles the VM ran (64). */
   CYCLES: 0x98,
-  /** Domain epoch of DACR images. */
-  EPOCH: 0xa0,
   /** Switches-out since the last cut, where the period is given in switches. */
   SWITCH_COUNT: 0xb0,
   /** 1: a guest without tasks: kernel mode is checkpointed and interrupted. */
@@ -313,8 +307,6 @@ export const VM = {
   STORM_START: 0x270,
   /** Board time lost in rollbacks (64): virtual time is board time less this. */
   LOST: 0x278,
-  /** An error was found while the VM was off the CPU: number of its kind + 1. */
-  LATE_FAULT: 0x280,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x300,
   /** Recovery policy of this VM (POLICY). */
@@ -574,6 +566,7 @@ export const FLASH_DIR = {
   NAME: 0x00,
   OFFSET: 0x10,
   LENGTH: 0x14,
+  /** Hash of the image: 16 hexadecimal digits. */
   HASH: 0x18,
   ARGUMENT: 0x40,
   ENTRY_SIZE: 0x140,

@@ -18,7 +18,7 @@ import { SLOT_MAP, VMI_ERROR } from "./vmi.ts";
 export interface SendResult {
   /** r0 of the caller. */
   result: number;
-  /** Record of the VM that has a new message, 0: none. */
+  /** Record of the VM that is to be told, 0: none. */
   receiver: number;
 }
 
@@ -56,7 +56,14 @@ export class Messages {
     }
     const write = port.read(receiver + VM.MESSAGE_WRITE);
     const oldest = this.#backup.oldestHeld(receiver, VM.MESSAGE_READ);
-    if (write - oldest >= MESSAGE_RING) return fail(VMI_ERROR.EAGAIN);
+    if (write - oldest >= MESSAGE_RING) {
+      const read = port.read(receiver + VM.MESSAGE_READ);
+      const due = port.read(receiver + VM.CUT_DUE) !== 0;
+      if (due || write - read >= MESSAGE_RING) return fail(VMI_ERROR.EAGAIN);
+      // It has read what only its kept cuts still need: a new cut makes room, so it is woken for one.
+      port.write(receiver + VM.CUT_DUE, 1);
+      return { result: VMI_ERROR.EAGAIN, receiver };
+    }
     const slot = receiver + VM.MESSAGES + (write % MESSAGE_RING) * MESSAGE.SIZE;
     port.write(slot + MESSAGE.SENDER, sender);
     port.write(slot + MESSAGE.SEQ, seq);
@@ -67,6 +74,15 @@ export class Messages {
     port.write(vm + VM.SEND_SEQ, seq);
     if (seq > port.read(vm + VM.SEND_MAX)) port.write(vm + VM.SEND_MAX, seq);
     return { result: 0, receiver };
+  }
+
+  /** The VM of a slot is a new one: its messages are numbered from 1 again. */
+  forget(id: number): void {
+    const port = this.#port;
+    for (let i = 0; i < MAX_VMS; i++) {
+      const vm = port.read(MAP.VM_TABLE + i * 4);
+      if (vm !== 0) port.write(vm + VM.ACCEPTED + id * 4, 0);
+    }
   }
 
   /** `HC_RECEIVE`: the sender's number in r1. */

@@ -152,7 +152,7 @@ function enableMmu(board: Board): void {
   mmu.mcr(7, 7, 0, 0);
   mmu.mcr(8, 7, 0, 0);
   // M, A, C, I, V and asynchronous clocking, as HDIVN is not 0.
-  mmu.mcr(1, 0, 0, 0xc000_307d);
+  mmu.mcr(1, 0, 0, 0xc000_307f);
 }
 
 /** PWM timer 4: PCLK / 2, reload, one interrupt a tick; the only source that is not masked. */

@@ -10,7 +10,7 @@ import type { Port } from "./port.ts";
 import { LOG_FIELDS } from "./vmi.ts";
 
 /** Bytes of an entry in the monitor's memory. */
-const ENTRY = 32;
+export const LOG_ENTRY = 32;
 
 /** Values of an entry, by the names of LOG_FIELDS. */
 export interface LogEntry {
@@ -20,7 +20,7 @@ export interface LogEntry {
   task: number;
   /** LOG_WHAT. */
   what: number;
-  /** Number in LOG_FAULTS or LOG_ACTIONS, or state. */
+  /** Number in LOG_FAULTS or LOG_ACTIONS, state, or number of a refused hypercall. */
   detail: number;
   /** PC of a fault, otherwise 0. */
   address: number;
@@ -29,7 +29,7 @@ export interface LogEntry {
 /** Adds an entry, over the oldest when the log is full. */
 export function writeLog(port: Port, ns: number, entry: LogEntry): void {
   const count = port.read(MAP.GLOBAL + GLOBAL.LOG_COUNT);
-  const at = MAP.LOG + (count % LOG_ENTRIES) * ENTRY;
+  const at = MAP.LOG + (count % LOG_ENTRIES) * LOG_ENTRY;
   const values = [
     ns >>> 0,
     Math.floor(ns / 0x1_0000_0000),
@@ -47,6 +47,6 @@ export function writeLog(port: Port, ns: number, entry: LogEntry): void {
 export function readLog(port: Port, index: number): number[] | undefined {
   const count = port.read(MAP.GLOBAL + GLOBAL.LOG_COUNT);
   if (index >= Math.min(count, LOG_ENTRIES)) return undefined;
-  const at = MAP.LOG + ((count - 1 - index) % LOG_ENTRIES) * ENTRY;
+  const at = MAP.LOG + ((count - 1 - index) % LOG_ENTRIES) * LOG_ENTRY;
   return LOG_FIELDS.map((_, i) => port.read(at + i * 4));
 }

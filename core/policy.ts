@@ -71,17 +71,30 @@ const CLASSIFIERS: readonly string[] = ["context", "pc", "far"];
  * Completes and checks a policy.
  *
  * @param partial What the user gave; the rest is {@linkcode DEFAULT_POLICY}.
+ * @param where Its key, for messages.
  * @throws {InputError} With key, value and what is allowed.
  */
-export function checkPolicy(partial: Partial<RecoveryPolicy> = {}): RecoveryPolicy {
-  const policy = { ...DEFAULT_POLICY, ...partial };
-  checkLadder("policy.task", policy.task);
-  checkLadder("policy.guest", policy.guest);
-  if (parseTime(policy.window, "policy.window") < 1) {
-    throw new InputError("policy.window", `"${policy.window}"`, "allowed: more than 0");
+export function checkPolicy(
+  partial: Partial<RecoveryPolicy> = {},
+  where = "policy",
+): RecoveryPolicy {
+  const unknown = Object.keys(partial).find((key) => !(key in DEFAULT_POLICY));
+  if (unknown !== undefined) {
+    const allowed = `allowed: ${Object.keys(DEFAULT_POLICY).join(", ")}`;
+    throw new InputError(`${where}.${unknown}`, "unknown key", allowed);
   }
-  oneOf("policy.resume", policy.resume, RESUMES);
-  oneOf("policy.classify", policy.classify, CLASSIFIERS);
+  const policy = { ...DEFAULT_POLICY, ...partial };
+  checkLadder(`${where}.task`, policy.task);
+  checkLadder(`${where}.guest`, policy.guest);
+  if (parseTime(policy.window, `${where}.window`) < 1) {
+    throw new InputError(
+      `${where}.window`,
+      `"${policy.window}" is not allowed`,
+      "allowed: more than 0",
+    );
+  }
+  oneOf(`${where}.resume`, policy.resume, RESUMES);
+  oneOf(`${where}.classify`, policy.classify, CLASSIFIERS);
   return policy;
 }
 
@@ -93,7 +106,7 @@ function checkLadder(where: string, steps: readonly LadderStep[]): void {
     oneOf(`${where}[${i}].action`, step.action, STEP_ACTIONS);
     const limit = step.limit ?? 1;
     if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
-      throw new InputError(`${where}[${i}].limit`, `${limit}`, "allowed: 1 to 1000");
+      throw new InputError(`${where}[${i}].limit`, `${limit} is not allowed`, "allowed: 1 to 1000");
     }
   });
   const last = steps[steps.length - 1].action;
@@ -108,7 +121,7 @@ function checkLadder(where: string, steps: readonly LadderStep[]): void {
 
 function oneOf(where: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value)) {
-    throw new InputError(where, `"${value}"`, `allowed: ${allowed.join(", ")}`);
+    throw new InputError(where, `"${value}" is not allowed`, `allowed: ${allowed.join(", ")}`);
   }
 }
 

@@ -8,6 +8,7 @@
 import type { Board } from "./board.ts";
 import type { Clock } from "./clock.ts";
 import type { Cpu } from "./cpu.ts";
+import { type MaintenanceCounts, noMaintenance } from "./maintenance.ts";
 import { ACCESS } from "./mmu.ts";
 import { faultStatusName } from "./pagetable.ts";
 
@@ -44,28 +45,6 @@ export const COST = {
 
 const ZERO_PAGE = new Uint8Array(4096);
 
-/** Counts of maintenance operations, for tests and reports. */
-export interface MaintenanceCounts {
-  /** Whole data TLB invalidated. */
-  dTlbAll: number;
-  /** Data TLB entries invalidated one by one. */
-  dTlbOne: number;
-  /** Whole instruction TLB invalidated. */
-  iTlbAll: number;
-  /** Instruction TLB entries invalidated one by one. */
-  iTlbOne: number;
-  /** Write buffer drained. */
-  drain: number;
-  /** Data cache lines maintained by MVA. */
-  dCacheLine: number;
-  /** Instruction cache lines invalidated by MVA. */
-  iCacheLine: number;
-  /** Whole instruction cache invalidated. */
-  iCacheAll: number;
-  /** Data cache lines maintained by index. */
-  dCacheIndex: number;
-}
-
 /** Fault status of a page permission fault. */
 export const PERMISSION_PAGE = 0b1111;
 
@@ -74,17 +53,7 @@ export class Port {
   /** Cycles charged so far. */
   charged = 0;
   /** Maintenance done so far. */
-  readonly maintenance: MaintenanceCounts = {
-    dTlbAll: 0,
-    dTlbOne: 0,
-    iTlbAll: 0,
-    iTlbOne: 0,
-    drain: 0,
-    dCacheLine: 0,
-    iCacheLine: 0,
-    iCacheAll: 0,
-    dCacheIndex: 0,
-  };
+  readonly maintenance: MaintenanceCounts = noMaintenance();
   readonly #cpu: Cpu;
   readonly #clock: Clock;
 
@@ -344,35 +313,36 @@ export class Port {
 
   /** Invalidates, without cleaning, the data and instruction cache lines of a page by MVA. */
   discardPageLines(mva: number): void {
-    for (let i = 0; i < 4096; i += 32) {
-      this.mcr(7, 6, 1, mva + i);
-      this.mcr(7, 5, 1, mva + i);
-    }
-    this.maintenance.dCacheLine += 128;
-    this.maintenance.iCacheLine += 128;
-    this.charge(128 * COST.CACHE_LINE);
+    this.#pageLines(mva, 6);
   }
 
   /** Cleans the data lines of a page by MVA and invalidates them in both caches. */
   flushPageLines(mva: number): void {
+    this.#pageLines(mva, 14);
+  }
+
+  /** An operation on the data lines of a page (c7, `crm`, 1); its instruction lines are invalidated. */
+  #pageLines(mva: number, crm: number): void {
+    const { mmu } = this.#cpu;
     for (let i = 0; i < 4096; i += 32) {
-      this.mcr(7, 14, 1, mva + i);
-      this.mcr(7, 5, 1, mva + i);
+      mmu.mcr(7, crm, 1, mva + i);
+      mmu.mcr(7, 5, 1, mva + i);
     }
     this.maintenance.dCacheLine += 128;
     this.maintenance.iCacheLine += 128;
-    this.charge(128 * COST.CACHE_LINE);
+    this.charge(128 * (2 * COST.CP15 + COST.CACHE_LINE));
   }
 
   /** Cleans and invalidates the whole data cache by index (8 segments of 64 lines). */
   flushDataCache(): void {
+    const { mmu } = this.#cpu;
     for (let segment = 0; segment < 8; segment++) {
       for (let index = 0; index < 64; index++) {
-        this.mcr(7, 14, 2, (index << 26 | segment << 5) >>> 0);
+        mmu.mcr(7, 14, 2, (index << 26 | segment << 5) >>> 0);
       }
     }
     this.maintenance.dCacheIndex += 512;
-    this.charge(512 * COST.CACHE_LINE);
+    this.charge(512 * (COST.CP15 + COST.CACHE_LINE));
   }
 
   /** Invalidates the whole instruction cache (c7, c5, 0). */

@@ -8,6 +8,7 @@ import { unitOf } from "./domains.ts";
 import type { Backup, SwapResult } from "./backup.ts";
 import {
   ACTION,
+  CLASSIFY,
   CONTEXT,
   GLOBAL,
   MAP,
@@ -19,13 +20,14 @@ import {
   VM,
   VMODE,
 } from "./layout.ts";
+import { type MaintenanceCounts, maintenanceSince } from "./maintenance.ts";
 import { writeLog } from "./monitor_log.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { RecoveryAction } from "./trace.ts";
-import { isVm0, readName, USER_CPSR, type VmStore } from "./vm.ts";
-import { LOG_ACTIONS, LOG_WHAT, VM_STATE } from "./vmi.ts";
+import { isVm0, readName, slotMva, taskCount, USER_CPSR, type VmStore } from "./vm.ts";
+import { LOG_ACTIONS, LOG_WHAT, SLOT_MAP, VM_STATE } from "./vmi.ts";
 
 /** Where the monitor goes on after a recovery. */
 export const GO_ON = {
@@ -39,12 +41,18 @@ export const GO_ON = {
   HALT: 3,
   /** With the next VM; this one is to be deleted. */
   DELETE: 4,
-  /** With the guest's kernel mode, after the instruction. */
+  /** Where the error was, after the instruction. */
   SKIP: 5,
 } as const;
 
 /** A swap that was not tried. */
 const REFUSED: SwapResult = { pages: -1, time: -1 };
+
+/** What had been charged and done when a recovery began. */
+interface RecoveryStart {
+  readonly charged: number;
+  readonly maintenance: MaintenanceCounts;
+}
 
 /** Ladder fields of a record. */
 interface LadderFields {
@@ -98,7 +106,7 @@ export class Recovery {
   /** Deals with an error of a task. */
   task(vm: number, unit: number): number {
     const port = this.#port;
-    const start = port.charged;
+    const start = this.#begin();
     const faultTime = port.now;
     port.add(unit + UNIT.FAULTS, 1);
     const policy = vm + VM.POLICY;
@@ -123,9 +131,9 @@ export class Recovery {
         return this.#resume(vm, unit);
       }
       if (action === ACTION.SKIP) {
-        this.#skip(port.read(unit + UNIT.SLOT));
+        this.#skip(port.read((runningTask(port, vm) || unit) + UNIT.SLOT));
         this.#done(vm, unit, "skip", -1, 0, start);
-        return GO_ON.TASK;
+        return GO_ON.SKIP;
       }
       if (action === ACTION.HALT) return this.#halt(vm, start);
       this.stopTask(vm, unit);
@@ -138,7 +146,7 @@ export class Recovery {
   /** Deals with an error of a guest's kernel. */
   guest(vm: number): number {
     const port = this.#port;
-    const start = port.charged;
+    const start = this.#begin();
     const faultTime = port.now;
     const policy = vm + VM.POLICY;
     for (;;) {
@@ -180,6 +188,11 @@ export class Recovery {
     }
   }
 
+  #begin(): RecoveryStart {
+    const { charged, maintenance } = this.#port;
+    return { charged, maintenance: { ...maintenance } };
+  }
+
   /** Takes a task's priority back: its area is free for another task. */
   removeTask(vm: number, unit: number): void {
     const port = this.#port;
@@ -207,6 +220,8 @@ export class Recovery {
     if (port.read(vm + VM.UNDO) !== 0 && this.#backup.callsSince(unit, generation)) {
       return REFUSED;
     }
+    // A task that was held against its log is so again, from the log's beginning.
+    port.write(unit + UNIT.REPLAY, 0);
     const result = this.#backup.swapTask(vm, unit, generation);
     // What the task called since the checkpoint is still to be undone.
     port.write(unit + UNIT.JOURNAL_COUNT, calls);
@@ -259,9 +274,11 @@ export class Recovery {
     this.#backup.forgetTask(vm, unit);
   }
 
-  /** Makes a fresh context of a task area in its present save slot. */
+  /** Makes a fresh context of a task area in its present save slot; what it called is the past's. */
   freshContext(unit: number, entry: number, argument: number): void {
     const port = this.#port;
+    port.write(unit + UNIT.JOURNAL_COUNT, 0);
+    port.write(unit + UNIT.REPLAY, 0);
     const slot = port.read(unit + UNIT.SLOT);
     port.clear(slot, CONTEXT.REFS);
     port.write(slot + CONTEXT.R0, argument);
@@ -309,13 +326,16 @@ export class Recovery {
     if (port.read(vm + VM.POLICY + POLICY.RESUME) === RESUME.IMMEDIATE) return GO_ON.TASK;
     const priority = port.read(unit + UNIT.PRIORITY);
     if (this.#scheduler.isReady(vm, priority)) {
+      // One sits out at a time: who did so until now comes back.
+      const other = port.read(vm + VM.SIT_OUT);
+      if (other !== 0) this.#scheduler.setReady(vm, other - 1, true);
       this.#scheduler.setReady(vm, priority, false);
       port.write(vm + VM.SIT_OUT, priority + 1);
     }
     return GO_ON.KERNEL;
   }
 
-  #halt(vm: number, start: number): number {
+  #halt(vm: number, start: RecoveryStart): number {
     this.#done(vm, 0, "halt", -1, -1, start);
     return GO_ON.HALT;
   }
@@ -350,7 +370,7 @@ export class Recovery {
     action: RecoveryAction,
     generation: number,
     lostCycles: number,
-    start: number,
+    start: RecoveryStart,
   ): void {
     const port = this.#port;
     port.add(vm + VM.RECOVERIES, 1);
@@ -371,7 +391,8 @@ export class Recovery {
       action,
       generation,
       lost,
-      cycles: port.charged - start,
+      cycles: port.charged - start.charged,
+      ...maintenanceSince(start.maintenance, port.maintenance),
     });
   }
 }
@@ -380,4 +401,25 @@ export class Recovery {
 export function runningTask(port: Port, vm: number): number {
   if (port.read(vm + VM.VMODE) !== VMODE.TASK) return 0;
   return unitOf(port, vm, port.read(vm + VM.CUR_TASK) + 2);
+}
+
+/**
+ * Whose error it is, by the policy of its VM (P9).
+ *
+ * @param pc Address of the instruction.
+ * @param far Fault address (MVA).
+ * @returns The unit of the task, 0: the guest's.
+ */
+export function classify(port: Port, vm: number, pc: number, far: number): number {
+  const running = runningTask(port, vm);
+  const by = port.read(vm + VM.POLICY + POLICY.CLASSIFY);
+  if (by === CLASSIFY.CONTEXT) return running;
+  const id = port.read(vm + VM.ID);
+  const address = by === CLASSIFY.PC ? pc : far - slotMva(id, 0);
+  const piece = address >>> 20;
+  const first = SLOT_MAP.TASKS >>> 20;
+  const count = taskCount(port, vm);
+  if (piece < first || piece >= first + count || running === 0) return 0;
+  const unit = unitOf(port, vm, piece - first + 2);
+  return port.read(unit + UNIT.STATE) === TASK_STATE.CREATED ? unit : running;
 }

@@ -75,18 +75,32 @@ export async function decodeSnapshot(bytes: Uint8Array, schema: string): Promise
   } catch {
     throw new InputError(where, "damaged: its body can't be unpacked");
   }
-  const length = new DataView(body.buffer, body.byteOffset).getUint32(0, true);
-  const data = body.subarray(4 + length);
-  const parsed = JSON.parse(
-    new TextDecoder().decode(body.subarray(4, 4 + length)),
-    (_key, v) => {
-      const place = v?.[BYTES_KEY];
-      return Array.isArray(place) ? data.slice(place[0], place[0] + place[1]) : v;
-    },
-  ) as Snapshot;
+  const parsed = parseBody(body);
+  if (parsed === undefined) throw new InputError(where, "damaged: its content is no snapshot");
   const found = (parsed.value as { schema?: string }).schema;
   if (found !== schema) throw new InputError(where, `schema ${found}`, `allowed: ${schema}`);
   return parsed;
+}
+
+/** The body of a snapshot, undefined when it has not the form of one. */
+function parseBody(body: Uint8Array): Snapshot | undefined {
+  if (body.length < 4) return undefined;
+  const length = new DataView(body.buffer, body.byteOffset).getUint32(0, true);
+  if (4 + length > body.length) return undefined;
+  const data = body.subarray(4 + length);
+  let parsed: Partial<Snapshot> | null;
+  try {
+    parsed = JSON.parse(new TextDecoder().decode(body.subarray(4, 4 + length)), (_key, v) => {
+      const place = v?.[BYTES_KEY];
+      return Array.isArray(place) ? data.slice(place[0], place[0] + place[1]) : v;
+    });
+  } catch {
+    return undefined;
+  }
+  const { value, blobs } = parsed ?? {};
+  const whole = typeof value === "object" && value !== null && Array.isArray(blobs) &&
+    blobs.every((blob) => blob instanceof Uint8Array);
+  return whole ? { value, blobs } : undefined;
 }
 
 async function pipe(

@@ -50,6 +50,8 @@ export interface CheckpointStrategy {
   ): number;
   /** Does work that was put off, before a checkpoint or a swap of the unit. */
   settle(vm: number, unit: number): void;
+  /** Frees every version of a unit that no kept checkpoint needs, whatever state its page is in. */
+  reclaim(vm: number, unit: number): void;
   /** Gives up the standby of a unit: every page may be written, no version is kept. */
   unprotect(vm: number, unit: number): void;
 }
@@ -85,7 +87,10 @@ export class FullStrategy implements CheckpointStrategy {
       }
     });
     if (full) {
-      versions.eachWritable(vm, unit, (page) => versions.dropNewer(page, last));
+      versions.eachWritable(vm, unit, (page) => {
+        versions.dropNewer(page, last);
+        versions.setEntry(vm, page, TABLE.SPARE, port.read(page + PAGE_REC.ACTIVE), true);
+      });
       return -1;
     }
     port.drain();
@@ -113,13 +118,26 @@ export class FullStrategy implements CheckpointStrategy {
 
   /** {@inheritDoc CheckpointStrategy.settle} */
   settle(vm: number, unit: number): void {
+    this.reclaim(vm, unit);
+  }
+
+  /** {@inheritDoc CheckpointStrategy.reclaim} */
+  reclaim(vm: number, unit: number): void {
     const live = this.versions.live(vm, unit);
     this.versions.eachWritable(vm, unit, (page) => this.versions.trim(page, live));
   }
 
   /** {@inheritDoc CheckpointStrategy.unprotect} */
   unprotect(vm: number, unit: number): void {
-    this.versions.eachWritable(vm, unit, (page) => this.versions.trim(page, []));
+    const { port, versions } = this;
+    versions.eachWritable(vm, unit, (page) => {
+      versions.trim(page, []);
+      const active = port.read(page + PAGE_REC.ACTIVE);
+      for (const table of [TABLE.BACKUP, TABLE.SPARE]) {
+        versions.setEntry(vm, page, table, active, true);
+      }
+    });
+    port.drain();
   }
 }
 
@@ -182,16 +200,19 @@ export class TrackingStrategy implements CheckpointStrategy {
   firstWrite(vm: number, unit: number, page: number): boolean {
     const { port, versions } = this;
     const last = port.read(unit + UNIT.LAST);
-    let frame = 0;
+    const live = versions.live(vm, unit);
+    const active = port.read(page + PAGE_REC.ACTIVE);
+    // The page leaves the list in which its versions wait to be freed.
+    this.#trimKept(page, live);
+    let frame = active;
     if (this.#hasCopy(page, last)) {
       // Clean since its last copy, which therefore serves the newest checkpoint too.
       frame = port.read(page + PAGE_REC.TAIL);
       versions.setTag(frame, last);
-    } else {
+    } else if (live.some((c) => c > versions.newestTag(page) && c <= last)) {
       frame = versions.copy(vm, page, last, true, true);
       if (frame === 0) return false;
     }
-    const active = port.read(page + PAGE_REC.ACTIVE);
     versions.setEntry(vm, page, TABLE.SPARE, active, true);
     versions.setEntry(vm, page, TABLE.BACKUP, frame, true);
     versions.setEntry(vm, page, TABLE.ACTIVE, active, false);
@@ -202,7 +223,7 @@ export class TrackingStrategy implements CheckpointStrategy {
     for (let i = 0; i < REPAIR_STEP; i++) {
       const next = port.read(unit + UNIT.REPAIR_HEAD);
       if (next === 0) break;
-      this.#repair(vm, unit, next, versions.live(vm, unit));
+      this.#repair(vm, unit, next, live);
     }
     return true;
   }
@@ -226,6 +247,8 @@ export class TrackingStrategy implements CheckpointStrategy {
     if (this.#hasCopy(page, last)) {
       versions.setTag(port.read(page + PAGE_REC.TAIL), last);
     } else {
+      // What the cache holds of it is part of its content, and is thrown away with the replacement.
+      port.flushPageLines(versions.mva(vm, page));
       versions.keepActive(page, last);
       kept = true;
     }
@@ -288,6 +311,16 @@ export class TrackingStrategy implements CheckpointStrategy {
     }
   }
 
+  /** {@inheritDoc CheckpointStrategy.reclaim} */
+  reclaim(vm: number, unit: number): void {
+    const { port, versions } = this;
+    this.settle(vm, unit);
+    const live = versions.live(vm, unit);
+    versions.eachWritable(vm, unit, (page) => {
+      if (port.read(page + PAGE_REC.HEAD) !== 0) this.#trimKept(page, live);
+    });
+  }
+
   /** Standby and spare entries of a page that is clean since the last checkpoint. */
   #repair(vm: number, unit: number, page: number, live: readonly number[]): void {
     const { port, versions } = this;
@@ -323,6 +356,8 @@ export class TrackingStrategy implements CheckpointStrategy {
       if (port.read(page + PAGE_REC.LISTED) !== 0) versions.delist(unit, page);
       const active = port.read(page + PAGE_REC.ACTIVE);
       versions.setEntry(vm, page, TABLE.ACTIVE, active, false);
+      versions.setEntry(vm, page, TABLE.BACKUP, active, true);
+      versions.setEntry(vm, page, TABLE.SPARE, active, true);
     });
     port.drain();
     port.invalidateDataTlb();

@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { Maintenance } from "./maintenance.ts";
+
 /** A guest wrote a line (or a part of one, when the run ended) to its console. */
 export interface ConsoleEvent {
   /** Which event it is. */
@@ -94,6 +96,8 @@ export interface RecoveryEvent {
   lost: number;
   /** Cycles charged for the recovery. */
   cycles: number;
+  /** What it did to TLBs, caches and write buffer, when it did anything. */
+  maintenance?: Maintenance;
 }
 
 /** Another VM got the CPU. */
@@ -136,6 +140,8 @@ export interface CheckpointEvent {
   seq: number;
   /** Pages copied at the switch. */
   pages: number;
+  /** What it did to TLBs, caches and write buffer, when it did anything. */
+  maintenance?: Maintenance;
 }
 
 /** A VM was created, started, stopped, ... */
@@ -164,6 +170,8 @@ export interface RefusedEvent {
   call: string;
   /** Name of the error code. */
   error: string;
+  /** Refusals of this VM so far; past the first hundred only doublings are told. */
+  count: number;
 }
 
 /** A unit lost its protection (no frames left, or strategy `off`). */
@@ -192,6 +200,34 @@ export interface InjectEvent {
   fault: string;
   /** Value before and after, or why it did not fire. */
   detail: string;
+}
+
+/** Console input of the laboratory's plan went out. */
+export interface InputEvent {
+  /** Which event it is. */
+  type: "input";
+  /** Board time, ns. */
+  t: number;
+  /** VM it was meant for. */
+  vm: string;
+  /** The text. */
+  text: string;
+  /** Bytes taken: less than there are when the VM is not there or its buffer is full. */
+  taken: number;
+}
+
+/** A VM was managed from outside. */
+export interface ManageEvent {
+  /** Which event it is. */
+  type: "manage";
+  /** Board time, ns. */
+  t: number;
+  /** What was to be done. */
+  action: string;
+  /** VM, or image, it was to be done to. */
+  vm: string;
+  /** "done", or why not. */
+  result: string;
 }
 
 /** The monitor itself failed: the system stopped. */
@@ -294,5 +330,7 @@ export type TraceEvent =
   | RefusedEvent
   | UnprotectedEvent
   | InjectEvent
+  | InputEvent
+  | ManageEvent
   | PostMortemEvent
   | SummaryEvent;

@@ -40,7 +40,7 @@ export class VirtualTimers {
   tickVm(vm: number): void {
     const port = this.port;
     const period = port.read64(vm + VM.TIMER_PERIOD);
-    if (period === 0) return;
+    if (period === 0) return this.endSitOut(vm);
     const state = port.read(vm + VM.STATE);
     if (state !== VM_STATE.RUNNING && state !== VM_STATE.WAITING) return;
     const due = port.read64(vm + VM.TIMER_NEXT);
@@ -48,7 +48,7 @@ export class VirtualTimers {
       const periods = Math.floor((port.now - due) / period) + 1;
       port.write64(vm + VM.TIMER_NEXT, due + periods * period);
       port.add(vm + VM.TICKS_OWED, periods);
-      this.#endSitOut(vm);
+      this.endSitOut(vm);
     }
     if (port.read(vm + VM.TICKS_OWED) === 0) return;
     const waits = port.read(vm + VM.WAITING) !== 0;
@@ -82,7 +82,8 @@ export class VirtualTimers {
     return port.read64(vm + VM.CYCLES) + ran;
   }
 
-  #endSitOut(vm: number): void {
+  /** A task that sat out after its recovery comes back. */
+  endSitOut(vm: number): void {
     const priority = this.port.read(vm + VM.SIT_OUT);
     if (priority === 0) return;
     this.port.write(vm + VM.SIT_OUT, 0);

@@ -7,6 +7,7 @@
 import { masterEntry, unitOf, writeMaster } from "./domains.ts";
 import { InputError } from "./errors.ts";
 import { frameRecord, type Frames } from "./frames.ts";
+import { hashBytes } from "./hash.ts";
 import {
   CALL,
   CLOSED_DOMAIN,
@@ -166,6 +167,9 @@ export class VmStore {
       const bytes = new Uint8Array((length + 3) & ~3);
       const words = new DataView(bytes.buffer);
       for (let i = 0; i < length; i += 4) words.setUint32(i, port.read(offset + i), true);
+      if (hashBytes(bytes.subarray(0, length)) !== readName(port, entry + FLASH_DIR.HASH)) {
+        return undefined;
+      }
       try {
         return loadImage(bytes.subarray(0, length), readName(port, entry + FLASH_DIR.NAME));
       } catch (error) {

@@ -428,17 +428,17 @@ export const LOG_FIELDS: readonly Field[] = [
   { name: "time_hi", offset: 0x04, doc: "high word" },
   { name: "vm", offset: 0x08, doc: "VM number" },
   { name: "task", offset: 0x0c, doc: "task number, 0xffffffff: none" },
-  { name: "what", offset: 0x10, doc: "LOG_FAULT, LOG_RECOVERY or LOG_STATE" },
+  { name: "what", offset: 0x10, doc: "LOG_FAULT, LOG_RECOVERY, LOG_STATE or LOG_REFUSED" },
   {
     name: "detail",
     offset: 0x14,
-    doc: "kind of fault, action of the recovery, or state of the VM",
+    doc: "kind of fault, action of the recovery, state of the VM, or number of the refused call",
   },
   { name: "address", offset: 0x18, doc: "PC of a fault, otherwise 0" },
 ];
 
 /** What a log entry tells of. */
-export const LOG_WHAT = { FAULT: 1, RECOVERY: 2, STATE: 3 } as const;
+export const LOG_WHAT = { FAULT: 1, RECOVERY: 2, STATE: 3, REFUSED: 4 } as const;
 
 /** Names of the kinds of faults by the number in a log entry. */
 export const LOG_FAULTS: readonly string[] = [

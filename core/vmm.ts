@@ -14,18 +14,16 @@ import { Consoles } from "./consoles.ts";
 import { type Cpu, VECTOR } from "./cpu.ts";
 import { DACR_MONITOR, Domains, unitOf } from "./domains.ts";
 import { stormDue, watchdogDue } from "./detectors.ts";
-import { faultEvent, hex, postMortemLines, tableRepaired } from "./fault_report.ts";
+import { faultEvent, hex, postMortem, tableRepaired } from "./fault_report.ts";
 import { Frames } from "./frames.ts";
-import { Hypercalls } from "./hypercalls.ts";
+import { Hypercalls, isRefusal } from "./hypercalls.ts";
 import { Journal } from "./journal.ts";
 import {
-  CLASSIFY,
   CONTEXT,
   GLOBAL,
   JOURNAL_MODE,
   MAP,
   NONE,
-  POLICY,
   SLOT_PID,
   TASK_STATE,
   UNIT,
@@ -36,7 +34,7 @@ import { Messages } from "./messages.ts";
 import { writeLog } from "./monitor_log.ts";
 import { COST, MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
-import { GO_ON, Recovery, runningTask } from "./recovery.ts";
+import { classify, GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
 import { TableCheck } from "./tables.ts";
 import type { FaultKind } from "./trace.ts";
@@ -68,8 +66,6 @@ const INT_TIMER4 = 14;
 const INT_UART0 = 28;
 /** Cycles from a slot's tick to its VM's first instruction: more than the monitor ever needs. */
 const SLOT_LEAD = 40_000;
-/** Lowest error code. */
-const VMI_ERROR_MIN = Math.min(...Object.values(VMI_ERROR));
 
 /** Parts of a switch, as the paper's Fig. 7 and 8 divide it. */
 export type SwitchPart = "save" | "switch" | "restore";
@@ -176,8 +172,43 @@ export class Vmm {
    * @param vector Offset of the vector.
    */
   trap(vector: number): void {
+    this.#account(() => this.#enter(vector));
+  }
+
+  /**
+   * Does something from outside between two instructions, as an interrupt would bring it: the
+   * context of who runs is saved, and who is to run then runs.
+   *
+   * @param body What is done.
+   * @returns What `body` gave, undefined when the monitor failed over it.
+   */
+  request<T>(body: () => T): T | undefined {
+    let result: T | undefined;
+    this.#account(() => {
+      const { port } = this;
+      port.charge(COST.EXCEPTION);
+      const cpu = this.#cpu;
+      const cpsr = cpu.cpsr;
+      const user = (cpsr & 0x1f) === 0x10;
+      const vm = user ? port.read(MAP.GLOBAL + GLOBAL.CURRENT) : 0;
+      if (vm !== 0) {
+        this.#save(vm, cpu.pc, cpsr);
+        this.#chargeSlice(vm);
+      }
+      result = body();
+      port.board.endWait();
+      const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+      const runs = vm !== 0 && current === vm && port.read(vm + VM.STATE) === VM_STATE.RUNNING;
+      if (runs) this.#resumeVm(vm);
+      else this.#reschedule();
+    });
+    return result;
+  }
+
+  /** Enters the monitor and counts what it was charged. */
+  #account(body: () => void): void {
     const before = this.port.charged;
-    this.#guard(() => this.#enter(vector));
+    this.#guard(body);
     const spent = this.port.charged - before;
     if (!this.stopped) {
       // Not through the port: measuring does not cost board time.
@@ -248,8 +279,16 @@ export class Vmm {
     return true;
   }
 
-  /** Deletes a VM that is not current. */
+  /** Deletes a VM; who names it as current, as the slot's or as the console's, does so no more. */
   deleteVm(vm: number): void {
+    const port = this.port;
+    const g = MAP.GLOBAL;
+    for (const name of [GLOBAL.CURRENT, GLOBAL.SLOT_VM]) {
+      if (port.read(g + name) === vm) port.write(g + name, 0);
+    }
+    if (port.read(g + GLOBAL.CONSOLE_VM) === port.read(vm + VM.ID)) {
+      port.write(g + GLOBAL.CONSOLE_VM, 0);
+    }
     this.scheduler.block(vm);
     this.domains.release(vm);
     this.setState(vm, VM_STATE.NONE, "deleted");
@@ -261,6 +300,7 @@ export class Vmm {
     const vm = this.vms.create(index);
     if (typeof vm === "string") return vm;
     const image = this.vms.readImage(index);
+    this.messages.forget(this.port.read(vm + VM.ID));
     this.recorder.addVm(this.port.read(vm + VM.ID), this.name(vm), image?.elf);
     this.setState(vm, VM_STATE.CREATED, "created");
     return vm;
@@ -303,7 +343,7 @@ export class Vmm {
         this.#save(vm, (lr - 4) >>> 0, spsr);
         return this.#interrupt(vm);
       case VECTOR.DATA_ABORT:
-        if (this.#firstWrite(vm)) {
+        if (this.#firstWrite(vm, (lr - 8) >>> 0, spsr)) {
           cpu.cpsr = spsr;
           cpu.pc = (lr - 8) >>> 0;
           return;
@@ -319,16 +359,28 @@ export class Vmm {
   }
 
   /** A permission fault on a page that is read-only for now: the write is tried again. */
-  #firstWrite(vm: number): boolean {
+  #firstWrite(vm: number, pc: number, cpsr: number): boolean {
     const port = this.port;
     if ((port.mrc(5, 0, 0) & 15) !== PERMISSION_PAGE) return false;
-    return this.firstWriteAt(vm, port.mrc(6, 0, 0));
+    return this.firstWriteAt(vm, port.mrc(6, 0, 0), () => this.#saveRunning(vm, pc, cpsr));
   }
 
-  /** The same for an MVA of the current VM, whoever writes. */
-  firstWriteAt(vm: number, mva: number): boolean {
+  /** Saves the context of a guest that goes on at once. */
+  #saveRunning(vm: number, pc: number, cpsr: number): void {
+    this.#save(vm, pc, cpsr);
+    this.#saveCycles = 0;
+    const unit = runningTask(this.port, vm);
+    if (unit !== 0) this.port.write64(unit + UNIT.RUN_START, this.port.now);
+  }
+
+  /**
+   * The same for an MVA of the current VM, whoever writes.
+   *
+   * @param save Saves the context of the guest, when it was the guest.
+   */
+  firstWriteAt(vm: number, mva: number, save?: () => void): boolean {
     const va = mva - slotMva(this.port.read(vm + VM.ID), 0);
-    return va >= 0 && va < SLOT_MAP.SIZE && this.backup.firstWrite(vm, va);
+    return va >= 0 && va < SLOT_MAP.SIZE && this.backup.firstWrite(vm, va, save);
   }
 
   /** Saves the interrupted context: a task's in its slot, the kernel's in the VM record. */
@@ -393,9 +445,14 @@ export class Vmm {
     const cpu = this.#cpu;
     const spsr = cpu.spsr;
     const unit = runningTask(port, vm);
-    port.add(unit + UNIT.CALLS, 1);
+    const number = cpu.userReg(12) >>> 0;
     const args = [cpu.userReg(0), cpu.userReg(1), cpu.userReg(2), cpu.userReg(3)];
-    const logged = this.journal.begin(vm, unit, cpu.userReg(12) >>> 0, args);
+    if (this.journal.leavesLog(vm, unit, number, args)) {
+      this.#save(vm, (lr - ((spsr & 0x20) !== 0 ? 2 : 4)) >>> 0, spsr);
+      return this.#undo(vm, unit, GO_ON.TASK);
+    }
+    port.add(unit + UNIT.CALLS, 1);
+    const logged = this.journal.begin(vm, unit, number, args);
     if (logged !== undefined) {
       cpu.setUserReg(0, logged);
       cpu.cpsr = spsr;
@@ -428,7 +485,7 @@ export class Vmm {
     const args = [cpu.userReg(0), cpu.userReg(1), cpu.userReg(2), cpu.userReg(3)];
     const result = this.#hypercalls.call(vm, number, args, () => this.#save(vm, lr, spsr));
     if (result === undefined) return;
-    if (result < 0 && result >= VMI_ERROR_MIN && this.refused(vm, lr)) return;
+    if (isRefusal(number, result) && this.refused(vm, lr)) return;
     cpu.setUserReg(0, result);
     cpu.cpsr = spsr;
     cpu.pc = lr;
@@ -491,8 +548,8 @@ export class Vmm {
       name = readName(port, unit + UNIT.NAME);
       const alive = port.read(unit + UNIT.STATE) === TASK_STATE.CREATED;
       const before = port.charged;
-      if (alive && this.backup.taskDue(unit)) this.backup.checkpointTask(vm, unit);
-      copying = port.charged - before;
+      const due = alive && this.backup.taskDue(unit);
+      if (due && this.backup.checkpointTask(vm, unit)) copying = port.charged - before;
     }
     this.recorder.emit({
       type: "switch-task",
@@ -695,38 +752,38 @@ export class Vmm {
     }
     const owner = port.read(g + GLOBAL.SLOT_VM);
     if (owner !== 0) this.timers.tickVm(owner);
-    if (phase !== 0 && vm !== 0) return this.#resumeVm(vm);
-    this.#reschedule();
+    if (phase === 0 || vm === 0) return this.#reschedule();
+    if (watchdogDue(port, vm)) return this.#late(vm, "watchdog");
+    this.#resumeVm(vm);
   }
 
   /**
    * The outgoing side of a VM switch: its slice, its cut when it is due (P8).
    *
-   * @returns Cycles that the cut took.
+   * @returns Cycles that the cut took, 0 when none was due: looking is part of the switch.
    */
   #leaveVm(vm: number): number {
     if (vm === 0) return 0;
     this.#chargeSlice(vm);
     const before = this.port.charged;
-    this.#cutIfDue(vm);
-    return this.port.charged - before;
+    return this.#cutIfDue(vm) ? this.port.charged - before : 0;
   }
 
-  #cutIfDue(vm: number): void {
+  #cutIfDue(vm: number): boolean {
     const port = this.port;
     const state = port.read(vm + VM.STATE);
     const alive = state === VM_STATE.RUNNING || state === VM_STATE.WAITING;
-    if (!alive || this.isVm0(vm) || !this.backup.cutDue(vm)) return;
+    if (!alive || this.isVm0(vm) || !this.backup.cutDue(vm)) return false;
     if (port.read(vm + VM.VMODE) === VMODE.KERNEL && port.read(vm + VM.PLAIN) === 0) {
       // No cut lies inside the kernel (I7): it is taken when the kernel leaves for a task.
       port.write(vm + VM.CUT_DUE, 1);
-      return;
+      return false;
     }
     const kernel = unitOf(port, vm, 0);
     const unit = runningTask(port, vm);
     this.domains.open(vm, unit === 0 ? kernel : unit);
     port.setDacr(port.read((unit === 0 ? kernel : unit) + UNIT.DACR_KERNEL));
-    this.backup.cut(vm, true);
+    return this.backup.cut(vm, true);
   }
 
   /** Takes the time since it got the CPU from a VM's slice. */
@@ -832,7 +889,7 @@ export class Vmm {
       return;
     }
     this.#save(vm, pc, cpsr);
-    const unit = this.#classify(vm, pc, far);
+    const unit = classify(port, vm, pc, far);
     this.#raiseFault(vm, unit, kind, fsr, far, pc, cpsr);
   }
 
@@ -876,15 +933,11 @@ export class Vmm {
     switch (goOn) {
       case GO_ON.TASK:
       case GO_ON.KERNEL:
-        if (port.read(unit + UNIT.JOURNAL_COUNT) === 0) return this.#goOnTask(vm, unit, goOn);
-        port.write(vm + VM.UNDO_TASK, port.read(unit + UNIT.TASK) + 1);
-        port.write(vm + VM.UNDO_NEXT, port.read(unit + UNIT.JOURNAL_COUNT));
-        port.write(vm + VM.UNDO_GO_ON, goOn);
-        return this.#undoNext(vm);
+        if (!this.journal.rolledBack(unit)) return this.#goOnTask(vm, unit, goOn);
+        return this.#undo(vm, unit, goOn);
       case GO_ON.SKIP:
         return this.#resumeVm(vm);
       case GO_ON.DELETE:
-        port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
         this.deleteVm(vm);
         return this.#reschedule();
       case GO_ON.HALT:
@@ -914,7 +967,16 @@ export class Vmm {
     this.#resumeVm(vm);
   }
 
-  /** Lets the kernel undo the next consuming call of a task that was rolled back (R3). */
+  /** Lets the kernel undo the consuming calls of a task (R3), then goes on. */
+  #undo(vm: number, unit: number, goOn: number): void {
+    const port = this.port;
+    port.write(vm + VM.UNDO_TASK, port.read(unit + UNIT.TASK) + 1);
+    port.write(vm + VM.UNDO_NEXT, port.read(unit + UNIT.JOURNAL_COUNT));
+    port.write(vm + VM.UNDO_GO_ON, goOn);
+    this.#undoNext(vm);
+  }
+
+  /** Lets the kernel undo the next call, when there is one. */
   #undoNext(vm: number): void {
     const port = this.port;
     const task = port.read(vm + VM.UNDO_TASK) - 1;
@@ -939,22 +1001,6 @@ export class Vmm {
     return undefined;
   }
 
-  /** The unit of the task whose error it is, 0: the guest's. */
-  #classify(vm: number, pc: number, far: number): number {
-    const port = this.port;
-    const running = runningTask(port, vm);
-    const by = port.read(vm + VM.POLICY + POLICY.CLASSIFY);
-    if (by === CLASSIFY.CONTEXT) return running;
-    const id = port.read(vm + VM.ID);
-    const address = by === CLASSIFY.PC ? pc : far - slotMva(id, 0);
-    const piece = address >>> 20;
-    const first = SLOT_MAP.TASKS >>> 20;
-    const count = taskCount(port, vm);
-    if (piece < first || piece >= first + count || running === 0) return 0;
-    const unit = unitOf(port, vm, piece - first + 2);
-    return port.read(unit + UNIT.STATE) === TASK_STATE.CREATED ? unit : running;
-  }
-
   /** An exception out of the monitor itself: class 3. */
   #ownFault(vector: number, lr: number): never {
     throw new MonitorFault(
@@ -964,28 +1010,8 @@ export class Vmm {
 
   /** The whole system stops; what is known is shown (P9, third class). */
   #postMortem(reason: string): void {
-    const board = this.port.board;
-    const lines = postMortemLines(board, this.recorder);
-    const t = this.ns;
-    this.recorder.emit({
-      type: "fault",
-      t,
-      vm: "vmm",
-      class: "vmm",
-      kind: "data-abort",
-      pc: hex(this.#cpu.pc),
-      detail: reason,
-    });
-    this.recorder.emit({
-      type: "recovery",
-      t,
-      vm: "vmm",
-      action: "halt",
-      generation: -1,
-      lost: -1,
-      cycles: 0,
-    });
-    this.recorder.emit({ type: "post-mortem", t, reason, lines });
+    const { board } = this.port;
+    for (const event of postMortem(board, this.recorder, reason)) this.recorder.emit(event);
     board.poke(MAP.GLOBAL + GLOBAL.STOPPED, 1);
     board.requestStop();
   }

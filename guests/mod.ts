@@ -19,6 +19,14 @@ const IMAGES: Readonly<Record<string, () => Promise<{ elf(): Uint8Array }>>> = {
   "ucos-2": () => import("./images/ucos-2.ts"),
   "ucos-3": () => import("./images/ucos-3.ts"),
   compute: () => import("./images/compute.ts"),
+  pid: () => import("./images/pid.ts"),
+  pipeline: () => import("./images/pipeline.ts"),
+  numeric: () => import("./images/numeric.ts"),
+  logger: () => import("./images/logger.ts"),
+  server: () => import("./images/server.ts"),
+  client: () => import("./images/client.ts"),
+  opmix: () => import("./images/opmix.ts"),
+  sweep: () => import("./images/sweep.ts"),
   conformance: () => import("./images/conformance.ts"),
 };
 
@@ -32,6 +40,14 @@ export const guestSummaries: Readonly<Record<string, string>> = {
   "ucos-2": "A sensor hands samples to a filter by a semaphore.",
   "ucos-3": "A healthy task, and one that writes into its kernel.",
   compute: "Sorts, multiplies, copies and recurses for a number of rounds, then halts.",
+  pid: "A controller and the plant that it controls.",
+  pipeline: "Blocks go from a producer through a stage to a consumer.",
+  numeric: "Matrices, sorting and a transform, each checked.",
+  logger: "Numbered lines.",
+  server: "Answers messages of other VMs.",
+  client: "Asks the server in VM `to` and checks its answers.",
+  opmix: "A benchmark of records, strings, calls and branches; tells its time and halts.",
+  sweep: "Writes to as many pages as its boot argument says, round after round.",
   conformance: "Tries every call of the kernel and counts what passes.",
 };
 

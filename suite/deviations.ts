@@ -45,16 +45,6 @@ export const DEVIATIONS: readonly Deviation[] = [
       "Understudy: a property of the functional fidelity.",
   },
   {
-    id: "uncached-read-hits",
-    machines: ["understudy-cached"],
-    verdict: "may differ",
-    cases: [/^cache\/uncached\/read-ignores-a-line$/],
-    reason:
-      "The cache model may answer a read of an uncached region from a line that it unexpectedly " +
-      "hits; the ARM920T reads memory. Software that the manual allows never sees the difference.",
-    source: "S3C2410A manual, ARM920T appendix 4, implementation notes (4-12).",
-  },
-  {
     id: "v5-instructions",
     machines: ["versatilepb"],
     verdict: "differs",

@@ -22,7 +22,7 @@ export const BOARDS: readonly BoardName[] = ["s3c2440", "sx1", "versatilepb"];
 
 /**
  * Something that runs the suite: `understudy` is the emulated board without caches,
- * `understudy-cached` its CPU with them, the others are boards under `qemu-system-arm`.
+ * `understudy-cached` the same with them, the others are boards under `qemu-system-arm`.
  */
 export type Machine = "understudy" | "understudy-cached" | "sx1" | "versatilepb";
 

@@ -28,11 +28,14 @@ export interface SuiteRun {
  * in cycles.
  *
  * @param image ELF file for the board `s3c2440`.
- * @param limit Cycles after which the run is given up.
+ * @param options `cache`: models the caches. `limit`: cycles after which the run is given up.
  */
-export function runOnBoard(image: Uint8Array<ArrayBuffer>, limit = 1e9): SuiteRun {
+export function runOnBoard(
+  image: Uint8Array<ArrayBuffer>,
+  options: { readonly cache?: boolean; readonly limit?: number } = {},
+): SuiteRun {
   const elf = parseElf(image, "suite image");
-  const board = new Board();
+  const board = new Board({ cache: options.cache ?? false });
   for (const segment of elf.segments) board.debugWrite(segment.paddr, segment.bytes);
   const codes: number[] = [];
   let line = "";
@@ -43,7 +46,7 @@ export function runOnBoard(image: Uint8Array<ArrayBuffer>, limit = 1e9): SuiteRu
   };
   board.onAbort = (pa) => pa >= ABORT && pa - ABORT < 0x10_0000;
   board.cpu.pc = elf.entry;
-  board.run(board.clock.now + limit);
+  board.run(board.clock.now + (options.limit ?? 1e9));
   const text = codes.map((code) => String.fromCharCode(code)).join("");
   const planned = Number(/^1\.\.(\d+)/m.exec(text)?.[1] ?? 0);
   const table = board.debugRead(readHeader(image).results, resultBytes(planned));

@@ -109,6 +109,46 @@ function application(
   return { ...guest, kind: "native", flags: ["-DOS_NATIVE", `-DRAM=${ram}`] };
 }
 
+/** The planted bugs of a task, beside its source. */
+const BUG = "../workloads/bug";
+
+/** An application in which there are planted bugs, of its kernel too. */
+function buggy(
+  name: string,
+  folder: string,
+  summary: string,
+  tasks: readonly (string | readonly string[])[],
+  port?: keyof typeof PORTS,
+): GuestSource {
+  const guest = application(name, folder, summary, tasks, port);
+  const objects = {
+    ...guest.objects,
+    kernel_bug: "workloads/bug_kernel.c",
+    common_bug: "workloads/bug_parse.c",
+  };
+  return { ...guest, objects, flags: [...(guest.flags ?? []), "-Iworkloads"] };
+}
+
+/** Workloads that need nothing but their own VM, so that they run on a bare board too. */
+const WORKLOADS: readonly [
+  name: string,
+  summary: string,
+  tasks: readonly (string | readonly string[])[],
+][] = [
+  ["pid", "A controller and the plant that it controls.", ["plant", ["controller", BUG]]],
+  ["pipeline", "Blocks go from a producer through a stage to a consumer.", [
+    "producer",
+    ["stage", BUG],
+    "consumer",
+  ]],
+  ["numeric", "Matrices, sorting and a transform, each checked.", [
+    ["matrix", BUG],
+    "sorter",
+    "fft",
+  ]],
+  ["logger", "Numbered lines.", [["logger", BUG]]],
+];
+
 function conformance(name: string, port: keyof typeof PORTS): GuestSource {
   const tests = ["task", "time", "sem", "mutex", "flag", "mbox", "q", "mem", "misc"];
   return application(
@@ -147,9 +187,9 @@ export const GUESTS: readonly GuestSource[] = [
     "sensor",
     "filter",
   ]),
-  application("ucos-3", "demo/ucos-3", "A healthy task, and one that writes into its kernel.", [
+  buggy("ucos-3", "demo/ucos-3", "A healthy task, and one that writes into its kernel.", [
     "heartbeat",
-    "saboteur",
+    ["saboteur", BUG],
   ]),
   {
     name: "compute",
@@ -157,9 +197,29 @@ export const GUESTS: readonly GuestSource[] = [
     summary: "Sorts, multiplies, copies and recurses for a number of rounds, then halts.",
     objects: { ...PLAIN, ...COMPUTE, main: "compute/main.c" },
   },
+  ...WORKLOADS.map(([name, summary, tasks]) => buggy(name, `workloads/${name}`, summary, tasks)),
+  buggy("server", "workloads/server", "Answers messages of other VMs.", [["server", BUG]]),
+  buggy("client", "workloads/client", "Asks the server in VM `to` and checks its answers.", [
+    ["client", BUG],
+  ]),
+  {
+    name: "opmix",
+    kind: "plain",
+    summary: "A benchmark of records, strings, calls and branches; tells its time and halts.",
+    objects: { ...PLAIN, opmix: "workloads/opmix/opmix.c" },
+  },
+  {
+    name: "sweep",
+    kind: "plain",
+    summary: "Writes to as many pages as its boot argument says, round after round.",
+    objects: { ...PLAIN, sweep: "sweep/sweep.c" },
+  },
   conformance("conformance", "virtual"),
   conformance("conformance-s3c2440", "s3c2440"),
   conformance("conformance-versatilepb", "versatilepb"),
+  ...WORKLOADS.map(([name, summary, tasks]) =>
+    buggy(`${name}-s3c2440`, `workloads/${name}`, `${summary} On the bare board.`, tasks, "s3c2440")
+  ),
   {
     name: "compute-versatilepb",
     kind: "bare",
@@ -241,8 +301,10 @@ export interface ImagesManifest {
     bytes: number;
     sha256: string;
     flags: string[];
-    sources: Record<string, string>;
+    sources: string[];
   }>;
+  /** SHA-256 of every source. */
+  sources: Record<string, string>;
 }
 
 function sha256(bytes: Uint8Array | string): string {
@@ -299,7 +361,11 @@ async function build(
     cwd: at,
   }).output();
   if (!success) throw new Error(`${guest.name}: ${new TextDecoder().decode(stderr)}`);
-  await run("arm-none-eabi-strip", ["--strip-debug", `${at}/image.elf`]);
+  // Functions and variables stay for fault reports; $a and $d, which mark code and data, need not.
+  await run("arm-none-eabi-strip", [
+    ...["--strip-debug", "--wildcard", "--strip-symbol=$[ad]"],
+    `${at}/image.elf`,
+  ]);
   const elf = await Deno.readFile(`${at}/image.elf`);
   if (elf.length > LIMIT) throw new Error(`${guest.name}: ${elf.length} bytes, allowed ${LIMIT}`);
   return { elf, sources: [...sources].sort() };
@@ -410,7 +476,9 @@ async function buildAll(): Promise<Map<string, Uint8Array>> {
     flags: [...FLAGS],
     link: [...LINK],
     images: {},
+    sources: {},
   };
+  const hashes = new Map<string, string>();
   try {
     for (const guest of GUESTS) {
       const { elf, sources } = await build(guest, folder);
@@ -419,9 +487,9 @@ async function buildAll(): Promise<Map<string, Uint8Array>> {
       if (isPublished(guest)) {
         files.set(`images/${guest.name}.ts`, text.encode(await formatted(moduleText(guest, elf))));
       }
-      const hashes: Record<string, string> = {};
       for (const source of sources) {
-        hashes[source] = sha256(await Deno.readFile(new URL(source, ROOT)));
+        if (hashes.has(source)) continue;
+        hashes.set(source, sha256(await Deno.readFile(new URL(source, ROOT))));
       }
       manifest.images[guest.name] = {
         file,
@@ -429,12 +497,13 @@ async function buildAll(): Promise<Map<string, Uint8Array>> {
         bytes: elf.length,
         sha256: sha256(elf),
         flags: [...(guest.flags ?? [])],
-        sources: hashes,
+        sources,
       };
     }
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+  manifest.sources = Object.fromEntries([...hashes].sort(([a], [b]) => a < b ? -1 : 1));
   const published = GUESTS.filter(isPublished);
   files.set("mod.ts", text.encode(await formatted(modText(published))));
   files.set("images/manifest.json", text.encode(JSON.stringify(manifest, null, 2) + "\n"));

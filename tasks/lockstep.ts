@@ -4,7 +4,9 @@
  * Options: `--seed N`, `--count N` (instructions on sx1; a tenth of it on versatilepb),
  * `--machine sx1|versatilepb|both`, `--least N` (times that each row of the instruction table has to
  * be executed with each outcome of the condition and in each addressing form; 0: do not ask),
- * `--json`, `--table` (prints the coverage table), `--show N` (differences to shrink and show).
+ * `--json`, `--table` (prints the coverage table), `--show N` (differences to shrink and show),
+ * `--record FOLDER` (keeps what QEMU answers), `--replay FOLDER` (takes that instead of QEMU; the same
+ * seed, count and machine).
  *
  * Exit code 0: all agree, and all is covered; 1: not; 2: no QEMU, or a wrong option.
  *
@@ -14,7 +16,8 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describe } from "../tests/oracle/compare.ts";
-import { MACHINES, QEMU, qemuVersion } from "../tests/oracle/qemu.ts";
+import { MACHINES, QEMU, qemuVersion, startQemu } from "../tests/oracle/qemu.ts";
+import { recordTo, replayFrom, type Starter } from "../tests/oracle/recording.ts";
 import { type Findings, noFindings, Session } from "../tests/oracle/session.ts";
 import { show, shrink } from "../tests/oracle/shrink.ts";
 import { ROOT } from "./run.ts";
@@ -46,6 +49,8 @@ function options(): {
   json: boolean;
   table: boolean;
   show: number;
+  record: string | undefined;
+  replay: string | undefined;
 } {
   let values;
   try {
@@ -59,6 +64,8 @@ function options(): {
         show: { type: "string", default: "5" },
         json: { type: "boolean", default: false },
         table: { type: "boolean", default: false },
+        record: { type: "string" },
+        replay: { type: "string" },
       },
     }));
   } catch (error) {
@@ -76,24 +83,26 @@ function options(): {
     least: whole("least", values.least),
     json: values.json,
     table: values.table,
-    show: whole("show", values.show),
+    // A difference cannot be made smaller without QEMU.
+    show: values.replay === undefined ? whole("show", values.show) : 0,
+    record: values.record,
+    replay: values.replay,
   };
 }
 
-/** Runs one machine; returns lines for each difference shown. */
+/** Runs one machine and shows its first differences. */
 async function lockstep(
   name: string,
   seed: number,
   count: number,
   most: number,
   folder: string,
+  start: Starter,
   findings: Findings,
   say: (line: string) => void,
 ): Promise<void> {
-  const session = new Session(MACHINES[name], {
-    elf: `${folder}/image.elf`,
-    dump: `${folder}/memory.bin`,
-  });
+  const files = { elf: `${folder}/image.elf`, dump: `${folder}/memory.bin` };
+  const session = new Session(MACHINES[name], files, start);
   const first = findings.mismatches.length;
   await session.run(seed, count, findings, (executed) => {
     const differences = findings.mismatches.length - first;
@@ -112,7 +121,7 @@ async function lockstep(
 /** The command; returns the exit code. */
 async function main(): Promise<number> {
   const o = options();
-  const version = await qemuVersion();
+  const version = o.replay === undefined ? await qemuVersion() : `results in ${o.replay}`;
   if (version === undefined) {
     throw new UsageError(`${QEMU} is not installed; on Debian: apt-get install qemu-system-arm`);
   }
@@ -124,10 +133,15 @@ async function main(): Promise<number> {
   const findings = noFindings();
   await Deno.mkdir(new URL(".tmp/", ROOT), { recursive: true });
   const folder = await Deno.makeTempDir({ dir: fileURLToPath(new URL(".tmp/", ROOT)) });
+  const start = o.record !== undefined
+    ? recordTo(o.record)
+    : o.replay !== undefined
+    ? replayFrom(o.replay)
+    : startQemu;
   try {
     for (const name of o.machines) {
       const count = o.machines.length > 1 && name !== "sx1" ? Math.ceil(o.count / 10) : o.count;
-      await lockstep(name, o.seed, count, o.show, folder, findings, say);
+      await lockstep(name, o.seed, count, o.show, folder, start, findings, say);
     }
   } finally {
     await Deno.remove(folder, { recursive: true });

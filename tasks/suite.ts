@@ -3,8 +3,8 @@
  * table of tests by machines.
  *
  * The image is built from its sources when the compiler is there, otherwise (or with `--committed`)
- * it is the committed one. The emulated board and its CPU with caches always run; the boards of `qemu-system-arm` when it
- * is installed. Names of machines after the options run those only.
+ * it is the committed one. The emulated board always runs, without and with the model of the caches;
+ * the boards of `qemu-system-arm` when it is installed. Names of machines after the options run those only.
  *
  * - `--committed`: does not build.
  * - `--brief`: a line an area instead of a line a test.
@@ -17,7 +17,6 @@
  * @module
  */
 
-import { runOnBench } from "../suite/bench.ts";
 import { build, BuildError, haveCompiler } from "../suite/build.ts";
 import { qemuVersion, runUnderQemu } from "../suite/qemu.ts";
 import {
@@ -68,7 +67,7 @@ async function run(machine: Machine, image: Uint8Array<ArrayBuffer>, path: strin
     case "understudy":
       return runOnBoard(image).text;
     case "understudy-cached":
-      return runOnBench(image, { cache: true }).text;
+      return runOnBoard(image, { cache: true }).text;
     default:
       return await runUnderQemu(machine, path);
   }

@@ -328,7 +328,11 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
       null,
       '--period: "often" is no time; allowed: a number with ns, us, ms or s, such as 150ms',
     ],
-    [["boot", "ucos-1", "--slice", "1us"], null, '--slice: "1us"; allowed: 1ms to 1s'],
+    [
+      ["boot", "ucos-1", "--slice", "1us"],
+      null,
+      '--slice: "1us" is not allowed; allowed: 1ms to 1s',
+    ],
     [
       ["boot", "ucos-1", "--seed", "-1"],
       null,
@@ -337,7 +341,7 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
     [
       ["boot", "ucos-1", "--journal", "on"],
       null,
-      '--journal: "on"; allowed: off, commit, log',
+      '--journal: "on" is not allowed; allowed: off, commit, log',
     ],
     [["inject", "ucos-1"], null, "required option '--fault <fault>' not specified"],
     [

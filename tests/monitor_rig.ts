@@ -43,6 +43,8 @@ export function miniLab(
     vm0: miniVm0(),
     guests: Object.entries(guests).map(([name, image]) => ({ name, image })),
     sdramMB: 32,
+    // The mini kernel has no undo call-back; journal_test.ts has kernels with one.
+    journal: "off",
     ...options,
   });
 }

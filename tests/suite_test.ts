@@ -58,6 +58,10 @@ test("runOnBoard() passes every case of the suite but those that are listed", ()
   expectNoSurprise(runOnBoard(image), "understudy");
 });
 
+test("runOnBoard() passes every case with the caches modelled", () => {
+  expectNoSurprise(runOnBoard(image, { cache: true }), "understudy-cached");
+});
+
 test("runOnBench() passes every case, without caches but for those that need them", () => {
   expectNoSurprise(runOnBench(image), "understudy");
 });
@@ -67,7 +71,7 @@ test("runOnBench() passes every case with the caches modelled", () => {
 });
 
 test("runOnBoard() gives up at the limit, and the report is not complete", () => {
-  const { text, table } = runOnBoard(image, 2_000_000);
+  const { text, table } = runOnBoard(image, { limit: 2_000_000 });
   const report = parseReport(text);
   assert.equal(report.complete, false);
   assert.equal(table.done, false);

@@ -49,6 +49,7 @@
 #define LOG_FAULT                1
 #define LOG_RECOVERY             2
 #define LOG_STATE                3
+#define LOG_REFUSED              4
 #define LOG_FAULT_NAMES { "data-abort", "prefetch-abort", "undefined", "hypercall", "watchdog", "standby-damaged", "table-damaged" }
 #define LOG_ACTION_NAMES { "swap-task", "restart-task", "stop-task", "swap-guest", "restart-guest", "stop-guest", "halt", "skip", "kill-task", "kill-guest" }
 
@@ -182,8 +183,8 @@ struct vmi_log {
     uint32_t time_hi;            /* 0x004 high word */
     uint32_t vm;                 /* 0x008 VM number */
     uint32_t task;               /* 0x00c task number, 0xffffffff: none */
-    uint32_t what;               /* 0x010 LOG_FAULT, LOG_RECOVERY or LOG_STATE */
-    uint32_t detail;             /* 0x014 kind of fault, action of the recovery, or state of the VM */
+    uint32_t what;               /* 0x010 LOG_FAULT, LOG_RECOVERY, LOG_STATE or LOG_REFUSED */
+    uint32_t detail;             /* 0x014 kind of fault, action of the recovery, state of the VM, or number of the refused call */
     uint32_t address;            /* 0x018 PC of a fault, otherwise 0 */
 };
 _Static_assert(offsetof(struct vmi_log, time_lo) == 0x000, "vmi_log.time_lo");

@@ -14,6 +14,7 @@ import { buildImage, toElf } from "./image.ts";
 import { OwnMachine } from "./own.ts";
 import { type QemuMachine, startQemu, StuckError } from "./qemu.ts";
 import { Random } from "./random.ts";
+import type { Starter } from "./recording.ts";
 import { stepCase } from "./stepper.ts";
 import { buildTables } from "./tables.ts";
 
@@ -74,15 +75,18 @@ export interface Files {
 export class Session {
   readonly #machine: QemuMachine;
   readonly #files: Files;
+  readonly #start: Starter;
   readonly #own: OwnMachine;
 
   /**
    * @param machine The machine of QEMU.
    * @param files Where files go.
+   * @param start Starts the other side.
    */
-  constructor(machine: QemuMachine, files: Files) {
+  constructor(machine: QemuMachine, files: Files, start: Starter = startQemu) {
     this.#machine = machine;
     this.#files = files;
+    this.#start = start;
     this.#own = new OwnMachine(machine.ram);
   }
 
@@ -164,7 +168,7 @@ export class Session {
       const { ram, ifsr } = this.#machine;
       const image = buildImage(world, cases, "other", seed, ifsr);
       await Deno.writeFile(this.#files.elf, toElf(image));
-      const qemu = await startQemu({
+      const qemu = await this.#start({
         machine: this.#machine,
         elf: this.#files.elf,
         done: image.harness.done,

@@ -46,7 +46,8 @@ export async function shrink(session: Session, found: Found): Promise<Shrunk> {
   let differences = await differs(test);
   if (differences.length === 0 || test.adjust.twin !== undefined) return { test, differences };
   const nop = isThumb(test) ? NOP.thumb : NOP.arm;
-  for (let i = test.code.length - nop.length; i >= 0; i -= nop.length) {
+  // The last instruction is the SWI that ends the case.
+  for (let i = test.code.length - 2 * nop.length; i >= 0; i -= nop.length) {
     const code = [...test.code];
     code.splice(i, nop.length, ...nop);
     const smaller = { ...test, code };

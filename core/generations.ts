@@ -1,0 +1,175 @@
+/**
+ * What is kept of the past: the rings of task checkpoints, the cuts of guests, and the saved
+ * contexts that both name.
+ *
+ * @module
+ */
+
+import { unitOf } from "./domains.ts";
+import { CALL, CONTEXT, CUT, GLOBAL, MAP, RING, UNIT, VM } from "./layout.ts";
+import type { Port } from "./port.ts";
+
+/** Rings, cuts and contexts. */
+export class Generations {
+  readonly #port: Port;
+
+  /**
+   * The past of all VMs.
+   *
+   * @param port The monitor's port.
+   */
+  constructor(port: Port) {
+    this.#port = port;
+  }
+
+  /** Checkpoints kept of each task and of each guest. */
+  get most(): number {
+    return this.#port.read(MAP.GLOBAL + GLOBAL.GENERATIONS);
+  }
+
+  // --- contexts --------------------------------------------------------------------------------
+
+  /** Chooses the slot of the next save of a unit: one that no live checkpoint names (I6). */
+  nextSlot(vm: number, unit: number): void {
+    const port = this.#port;
+    const slot = port.read(unit + UNIT.SLOT);
+    if (port.read(slot + CONTEXT.REFS) === 0) return;
+    const slots = port.read(vm + VM.CONTEXT_SLOTS);
+    const first = port.read(vm + VM.CONTEXTS) +
+      port.read(unit + UNIT.INDEX) * slots * CONTEXT.SIZE;
+    for (let i = 0; i < slots; i++) {
+      const next = first + i * CONTEXT.SIZE;
+      if (port.read(next + CONTEXT.REFS) === 0) {
+        port.write(unit + UNIT.SLOT, next);
+        return;
+      }
+    }
+  }
+
+  #hold(slot: number): void {
+    this.#port.add(slot + CONTEXT.REFS, 1);
+  }
+
+  #release(slot: number): void {
+    if (slot !== 0) this.#port.add(slot + CONTEXT.REFS, -1);
+  }
+
+  // --- rings of tasks --------------------------------------------------------------------------
+
+  /** Entry of a task's ring: generation 0 is the newest checkpoint. */
+  entry(unit: number, generation: number): number {
+    const k = this.most;
+    const at = (this.#port.read(unit + UNIT.RING_HEAD) + k - generation % k) % k;
+    return unit + UNIT.RING + at * RING.SIZE;
+  }
+
+  /** Enters a checkpoint with the unit's present context, over the oldest when the ring is full. */
+  push(unit: number, seq: number): void {
+    const port = this.#port;
+    const k = this.most;
+    const count = port.read(unit + UNIT.RING_COUNT);
+    const head = (port.read(unit + UNIT.RING_HEAD) + 1) % k;
+    const entry = unit + UNIT.RING + head * RING.SIZE;
+    const slot = port.read(unit + UNIT.SLOT);
+    if (count > 0) {
+      port.write(this.entry(unit, 0) + RING.CALLS, port.read(unit + UNIT.JOURNAL_COUNT));
+    }
+    this.#carryLog(unit);
+    this.#hold(slot);
+    if (count === k) this.#release(port.read(entry + RING.SLOT));
+    else port.write(unit + UNIT.RING_COUNT, count + 1);
+    port.write(unit + UNIT.RING_HEAD, head);
+    port.write(entry + RING.SEQ, seq);
+    port.write(entry + RING.SLOT, slot);
+    port.write(entry + RING.INCARNATION, port.read(unit + UNIT.INCARNATION));
+    port.write64(entry + RING.TIME, port.now);
+  }
+
+  /**
+   * A new checkpoint begins a new journal. What a rolled-back task has not made again yet lies
+   * behind the new checkpoint too, and stays its log.
+   */
+  #carryLog(unit: number): void {
+    const port = this.#port;
+    const replay = port.read(unit + UNIT.REPLAY);
+    const count = replay === 0 ? 0 : port.read(unit + UNIT.JOURNAL_COUNT) - (replay - 1);
+    const journal = port.read(unit + UNIT.JOURNAL);
+    if (replay > 1) {
+      port.copyWords(journal + (replay - 1) * CALL.SIZE, journal, count * CALL.SIZE);
+    }
+    port.write(unit + UNIT.JOURNAL_COUNT, count);
+    port.write(unit + UNIT.REPLAY, count > 0 ? 1 : 0);
+    port.write(unit + UNIT.CALL_OPEN, 0);
+  }
+
+  /** Drops the `count` newest entries of a ring. */
+  dropNewest(unit: number, count: number): void {
+    const port = this.#port;
+    const k = this.most;
+    for (let g = 0; g < count; g++) {
+      this.#release(port.read(this.entry(unit, g) + RING.SLOT));
+    }
+    const head = (port.read(unit + UNIT.RING_HEAD) + k - count % k) % k;
+    port.write(unit + UNIT.RING_HEAD, head);
+    port.add(unit + UNIT.RING_COUNT, -count);
+  }
+
+  /** Drops the oldest entry of a ring that has one. */
+  dropOldest(unit: number): void {
+    const port = this.#port;
+    const count = port.read(unit + UNIT.RING_COUNT);
+    this.#release(port.read(this.entry(unit, count - 1) + RING.SLOT));
+    port.write(unit + UNIT.RING_COUNT, count - 1);
+  }
+
+  /** Drops a whole ring. */
+  clear(unit: number): void {
+    this.dropNewest(unit, this.#port.read(unit + UNIT.RING_COUNT));
+  }
+
+  // --- cuts of guests --------------------------------------------------------------------------
+
+  /** Cut records in use, newest first. */
+  cuts(vm: number): number[] {
+    const port = this.#port;
+    const size = port.read(vm + VM.CUT_SIZE);
+    const most = this.most;
+    const cuts: { record: number; seq: number }[] = [];
+    for (let i = 0; i < most; i++) {
+      const record = port.read(vm + VM.CUTS) + i * size;
+      const seq = port.read(record + CUT.SEQ);
+      if (seq !== 0) cuts.push({ record, seq });
+    }
+    return cuts.sort((a, b) => b.seq - a.seq).map((c) => c.record);
+  }
+
+  /** Frees a cut record and the contexts that it names. */
+  forgetCut(vm: number, record: number): void {
+    const port = this.#port;
+    const count = port.read(vm + VM.UNIT_COUNT);
+    for (let i = 0; i < count; i++) {
+      this.#release(port.read(record + CUT.TASKS + i * CUT.TASK_SIZE + UNIT.SLOT - UNIT.HELD));
+    }
+    port.write(record + CUT.SEQ, 0);
+  }
+
+  /** Writes a cut record of what the monitor holds for a VM now, over the oldest when all are in use. */
+  saveCut(vm: number, seq: number): void {
+    const port = this.#port;
+    const cuts = this.cuts(vm);
+    if (cuts.length === this.most) this.forgetCut(vm, cuts[cuts.length - 1]);
+    const size = port.read(vm + VM.CUT_SIZE);
+    let record = port.read(vm + VM.CUTS);
+    while (port.read(record + CUT.SEQ) !== 0) record += size;
+    const count = port.read(vm + VM.UNIT_COUNT);
+    for (let i = 0; i < count; i++) {
+      const unit = unitOf(port, vm, i);
+      const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
+      port.copyWords(unit + UNIT.HELD, entry, UNIT.HELD_END - UNIT.HELD);
+      this.#hold(port.read(unit + UNIT.SLOT));
+    }
+    port.copyWords(vm + VM.HELD, record + CUT.HELD, VM.HELD_END - VM.HELD);
+    port.write(record + CUT.SEQ, seq);
+    port.write64(record + CUT.TIME, port.now);
+  }
+}
