@@ -54,8 +54,6 @@ function vmRecords(words: Words): number[] {
 
 const GLOBAL_COUNTS = [
   GLOBAL.VM_SWITCHES,
-  GLOBAL.IDLE,
-  GLOBAL.IDLE + 4,
 ];
 const VM_COUNTS = [
   VM.SWITCHES,
