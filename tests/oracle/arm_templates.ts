@@ -8,7 +8,7 @@
 
 import * as a from "./encode.ts";
 import { COND, MODE, OP, SHIFT } from "./encode.ts";
-import { type CaseBuilder, LANDING } from "./case.ts";
+import { type CaseBuilder, LANDING, type StartState } from "./case.ts";
 import { isMapped } from "./tables.ts";
 
 /** How a condition came out. */
@@ -21,12 +21,7 @@ export interface Template {
   /** `data` reads or writes the window; `jump` may go anywhere, so it wants the MMU on. */
   readonly use: "alu" | "data" | "jump";
   /** Starting state; see {@linkcode CaseBuilder}. */
-  readonly state?: {
-    thumb?: boolean;
-    modes?: readonly number[];
-    writable?: boolean;
-    spot?: boolean;
-  };
+  readonly state?: StartState;
   /** Memory set-up it insists on. */
   readonly only?: "plain" | "arena" | "aligned-off";
   /** Left out when the other side implements ARMv5. */

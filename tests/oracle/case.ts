@@ -88,6 +88,20 @@ export interface Environment {
   readonly align: boolean;
 }
 
+/** How a case starts. */
+export interface StartState {
+  /** In Thumb state. */
+  readonly thumb?: boolean;
+  /** In one of these modes. */
+  readonly modes?: readonly number[];
+  /** From code that can be stored to. */
+  readonly writable?: boolean;
+  /** In the Thumb landing field. */
+  readonly spot?: boolean;
+  /** From code that stays executable when S and R change. */
+  readonly anyRs?: boolean;
+}
+
 /** What the other side is known to do otherwise in this case. */
 export interface Adjustment {
   /** The deviation of docs/deviations.md that the twin gets around. */
@@ -100,6 +114,8 @@ export interface Adjustment {
   flagsMasked?: number;
   /** A register among r0 to r7 that the twin spoils. */
   registerMasked?: number;
+  /** The instruction at this address sets the FCSE process identifier. */
+  newPid?: { address: number; pid: number };
   /** Base register, not banked, of an LDM of the user bank that loads it too. */
   userBase?: number;
 }
@@ -166,14 +182,13 @@ export class CaseBuilder {
    * @param world Surroundings.
    * @param random Random source.
    * @param env Memory set-up.
-   * @param state `thumb`: start in Thumb state; `modes`: modes to choose from; `writable`: code
-   *   that can be stored to; `spot`: lie in the Thumb landing field.
+   * @param state How it starts.
    */
   constructor(
     world: World,
     random: Random,
     env: Environment,
-    state: { thumb?: boolean; modes?: readonly number[]; writable?: boolean; spot?: boolean } = {},
+    state: StartState = {},
   ) {
     this.world = world;
     this.random = random;
@@ -229,7 +244,7 @@ export class CaseBuilder {
 
     this.alias = !env.mmu
       ? 0
-      : env.arena && ((control & CONTROL.R) === 0 || random.chance(0.5))
+      : env.arena && (state.anyRs || (control & CONTROL.R) === 0 || random.chance(0.5))
       ? CODE_AT.arena
       : state.writable
       ? CODE_AT.writable

@@ -55,7 +55,9 @@ export const CORRECTIONS: readonly {
   {
     id: "far-is-va",
     apply: ({ test, other }) => {
-      const pid = test.input[INPUT.pid];
+      const { newPid } = test.adjust;
+      const changed = newPid !== undefined && other[OUTPUT.abt + 1] - 8 > newPid.address;
+      const pid = changed ? newPid.pid : test.input[INPUT.pid];
       const far = other[OUTPUT.far];
       if (pid === 0 || other[OUTPUT.vector] !== 4 || far >= 0x02000000) return false;
       other[OUTPUT.far] = far + pid;

@@ -6,6 +6,7 @@
 
 import { ARM_TEMPLATES, armEnd, type Outcome, type Template } from "./arm_templates.ts";
 import { type Case, CaseBuilder, type Environment, LANDING, type World } from "./case.ts";
+import { CP15_TEMPLATES } from "./cp15_templates.ts";
 import { thumb as t } from "./encode.ts";
 import { LAYOUT, MAX_CASES } from "./harness.ts";
 import { MEMORY_TEMPLATES } from "./memory_templates.ts";
@@ -19,6 +20,7 @@ export const TEMPLATES: readonly Template[] = [
   ...ARM_TEMPLATES,
   ...MEMORY_TEMPLATES,
   ...TWIN_TEMPLATES,
+  ...CP15_TEMPLATES,
   ...THUMB_TEMPLATES,
 ];
 
