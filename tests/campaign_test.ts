@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { runFault } from "../core/campaign.ts";
+import { dealShares, FaultDraw } from "../core/campaign_plan.ts";
 import { parseFault } from "../core/fault.ts";
+import { placeExists } from "../core/fault_place.ts";
+import { FaultStratum, TARGETS } from "../core/fault_space.ts";
 import type { KeptEvent, Observation, OutputLine } from "../core/observe.ts";
 import { joinObservations, partOf } from "../core/observe.ts";
 import {
@@ -13,7 +16,7 @@ import {
   OUTCOMES,
 } from "../core/outcome.ts";
 import { loadGuest } from "../guests/mod.ts";
-import { core } from "./monitor_rig.ts";
+import { core, demoLab } from "./monitor_rig.ts";
 
 const MS = 1e6;
 
@@ -217,4 +220,94 @@ Deno.test("runFault() tells what became of one fault", core, async () => {
   const late = await runFault(options, "ucos-1", parseFault("reg:r4:0@t=500ms"), 2e8);
   assert.equal(late.outcome, "not-activated");
   assert.match(late.detail, /the run ended before its time/);
+});
+
+Deno.test("dealShares() deals out in proportion, from the first on", core, () => {
+  assert.deepEqual(dealShares([1]), [0]);
+  const dealt = dealShares([3, 1, 2]);
+  assert.equal(dealt.length, 6);
+  assert.deepEqual([0, 1, 2].map((i) => dealt.filter((n) => n === i).length), [3, 1, 2]);
+  const odd = dealShares([0.37, 1.21, 0.05]);
+  const count = odd.filter((n) => n === 1).length / odd.length;
+  assert.ok(Math.abs(count - 1.21 / 1.63) < 0.02, `${count}`);
+});
+
+Deno.test(
+  "FaultDraw finds places of every target, each bit as often as another",
+  core,
+  async () => {
+    const lab = await demoLab(["ucos-1", "pipeline"], { sdramMB: 32, journal: "commit" });
+    lab.runAll({ until: "30ms" });
+    const empty = new Set(["kernel-heap", "task-heap"]);
+    const targets = Object.keys(TARGETS).filter((target) => !empty.has(target));
+    for (const target of empty) {
+      assert.throws(() => new FaultStratum(lab, { target }), /nothing of the kind/);
+    }
+    const plan = { seed: 7, targets: targets.map((target) => ({ target })), from: 30e6, to: 90e6 };
+    const draw = new FaultDraw(lab, plan);
+    const machine = { board: lab.board, vmm: lab.vmm };
+    for (let index = 0; index < 20 * targets.length; index++) {
+      const drawn = draw.draw(index);
+      assert.equal(drawn.target, targets[index % targets.length]);
+      assert.deepEqual(parseFault(drawn.fault.text), drawn.fault);
+      assert.ok(drawn.fault.time >= plan.from && drawn.fault.time < plan.to);
+      assert.equal(placeExists(machine, drawn.vm, drawn.fault.place), undefined, drawn.fault.text);
+      assert.deepEqual(draw.draw(index), drawn);
+    }
+    for (const { target, bits, population } of draw.sizes) {
+      assert.ok(bits > 0, target);
+      assert.equal(population, bits * 24_000_000);
+    }
+    const flags = new FaultStratum(lab, { target: "status", vms: ["ucos-1"] });
+    assert.equal(flags.bits, 12);
+    const stack = new FaultStratum(lab, { target: "task-stack", tasks: ["worker"] });
+    assert.equal(stack.place(0).vm, "ucos-1");
+    assert.throws(() => new FaultStratum(lab, { target: "disk" }), /allowed: registers, status/);
+    assert.throws(
+      () => new FaultStratum(lab, { target: "registers", vms: ["x"] }),
+      /ucos-1, pipeline/,
+    );
+    assert.throws(
+      () => new FaultStratum(lab, { target: "task-bss", tasks: ["x"] }),
+      /worker, primes/,
+    );
+  },
+);
+
+Deno.test("FaultDraw draws models and triggers by their shares", core, async () => {
+  const lab = await demoLab(["ucos-1"], { sdramMB: 32 });
+  lab.runAll({ until: "30ms" });
+  const draw = new FaultDraw(lab, {
+    seed: 1,
+    targets: [{ target: "task-stack" }],
+    models: [{ kind: "flip", bits: 3, share: 3 }, { kind: "set", bits: 2, spread: "anywhere" }, {
+      kind: "write",
+    }],
+    triggers: [{ kind: "time" }, { kind: "pc", at: { symbol: "worker", offset: 8 } }, {
+      kind: "checkpoint",
+      most: 5,
+    }],
+    from: 30e6,
+    to: 31e6,
+  });
+  const kinds = new Map<string, number>();
+  for (let index = 0; index < 600; index++) {
+    const { model, trigger } = draw.draw(index).fault;
+    if (model.kind === "flip") {
+      assert.equal(model.bits[2] - model.bits[0], 2);
+    } else if (model.kind === "set") assert.equal(new Set(model.bits).size, 2);
+    if (trigger.event?.kind === "checkpoint") assert.ok(trigger.event.steps < 5);
+    for (const key of [model.kind, trigger.event?.kind ?? "time"]) {
+      kinds.set(key, (kinds.get(key) ?? 0) + 1);
+    }
+  }
+  const near = (key: string, share: number) => {
+    const n = kinds.get(key) ?? 0;
+    assert.ok(Math.abs(n - 600 * share) < 60, `${key}: ${n}`);
+  };
+  near("flip", 0.6);
+  near("set", 0.2);
+  near("write", 0.2);
+  near("pc", 1 / 3);
+  near("checkpoint", 1 / 3);
 });
