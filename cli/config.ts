@@ -12,7 +12,14 @@
 import { isMap, isNode, LineCounter, parseDocument } from "npm:yaml@2.9.1";
 // deno-lint-ignore no-import-prefix
 import { z } from "npm:zod@4.6.7";
-import { BACKUP_STRATEGIES, InputError, type LadderStep, parseTime } from "../mod.ts";
+import {
+  BACKUP_STRATEGIES,
+  InputError,
+  type LadderStep,
+  MANAGE_ACTIONS,
+  parseTime,
+  POLICY_NAMES,
+} from "../mod.ts";
 import { allowedNames } from "./choices.ts";
 
 /** A time, or what the library says against it. */
@@ -57,6 +64,22 @@ const guest = z.union([
   }),
 ]);
 
+/** A recovery policy. */
+const policy = z.strictObject({
+  task: ladder.optional().describe("steps for errors of tasks; the last is stop, kill or halt"),
+  guest: ladder.optional().describe(
+    "steps for errors of kernels; the last is stop, kill or halt",
+  ),
+  window: time.optional().describe("board time after which a ladder starts anew"),
+  resume: z.enum(["yield", "immediate"]).optional()
+    .describe("after a task recovery: on to the next task, or go on at once"),
+  classify: z.enum(["context", "pc", "far"]).optional()
+    .describe("an error belongs to who was running, to where PC was, or to where it points"),
+});
+
+/** A VM, by name or number. */
+const vm = z.union([z.string(), z.int().min(0).max(77)]);
+
 /** The schema of a configuration file. */
 export const configSchema = z.strictObject({
   machine: z.strictObject({
@@ -84,22 +107,25 @@ export const configSchema = z.strictObject({
     .describe("make up for the timer periods that a rollback of a guest loses"),
   scrub: z.int().min(0).max(10_000).optional()
     .describe("milliseconds of board time between steps of the table scrubber; 0: off"),
-  policy: z.strictObject({
-    task: ladder.optional().describe("steps for errors of tasks; the last is stop, kill or halt"),
-    guest: ladder.optional().describe(
-      "steps for errors of kernels; the last is stop, kill or halt",
-    ),
-    window: time.optional().describe("board time after which a ladder starts anew"),
-    resume: z.enum(["yield", "immediate"]).optional()
-      .describe("after a task recovery: on to the next task, or go on at once"),
-    classify: z.enum(["context", "pc", "far"]).optional()
-      .describe("an error belongs to who was running, to where PC was, or to where it points"),
-  }).optional().describe("what is done after an error"),
+  policy: policy.optional().describe("what is done after an error"),
   schedule: z.enum(["slices", "slots"]).optional()
     .describe("VMs take turns and lend their idle time, or have fixed time slots"),
   slice: time.optional().describe("board time of a VM's turn"),
   seed: z.int().min(0).max(0xffff_ffff).optional().describe("seed of everything random"),
   for: time.optional().describe("board time to run"),
+  input: z.array(z.strictObject({
+    time: time.optional()
+      .describe("board time; without one a line, sent when the VM has done what came before"),
+    vm: z.string().optional().describe("VM that gets it; vm0 unless given"),
+    text: z.string().describe("what is typed; a line without a time needs no line end"),
+  })).optional().describe("console input"),
+  manage: z.array(z.strictObject({
+    time: time.describe("board time"),
+    action: z.enum(MANAGE_ACTIONS as readonly [string, ...string[]]).describe("what is done"),
+    vm: vm.describe("VM, by name or number; the image for create and boot"),
+    policy: z.union([z.enum(POLICY_NAMES as readonly [string, ...string[]]), policy]).optional()
+      .describe("for the action policy: one by name, or its parts"),
+  })).optional().describe("management of VMs, as VM0's shell does it"),
 }).meta({ title: "Understudy configuration" });
 
 /** A configuration. */

@@ -6,6 +6,18 @@
 
 import { InputError } from "../mod.ts";
 
+/** Standard input. */
+export interface TerminalInput {
+  /** It is a terminal. */
+  readonly terminal: boolean;
+  /** Turns raw mode on or off; false when the terminal does not allow it. */
+  raw(on: boolean): boolean;
+  /** Its bytes as they come, to its end. */
+  read(): AsyncIterable<Uint8Array>;
+  /** Ends the reading. */
+  close(): void;
+}
+
 /** What a command may do with the outside. */
 export interface Io {
   /** Standard output may carry colour. */
@@ -26,6 +38,8 @@ export interface Io {
    * @throws {InputError} When it can't be read.
    */
   read(path: string): Uint8Array;
+  /** Opens standard input. */
+  input(): TerminalInput;
   /** Calls `stop` when the user interrupts; the result takes that back. */
   onInterrupt(stop: () => void): () => void;
 }
@@ -67,13 +81,43 @@ function reason(error: unknown): string {
   return `can't be read: ${error instanceof Error ? error.message : String(error)}`;
 }
 
+/** Standard input of the process. */
+function hostInput(): TerminalInput {
+  const terminal = Deno.stdin.isTerminal();
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  return {
+    terminal,
+    raw(on: boolean): boolean {
+      try {
+        Deno.stdin.setRaw(on);
+        return true;
+      } catch {
+        // No terminal, or one that has no such mode.
+        return false;
+      }
+    },
+    async *read(): AsyncIterable<Uint8Array> {
+      reader = Deno.stdin.readable.getReader();
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return;
+        yield value;
+      }
+    },
+    close(): void {
+      reader?.cancel().catch(() => {});
+    },
+  };
+}
+
 /** The real outside. */
 export function hostIo(): Io {
   const encoder = new TextEncoder();
   const terminal = Deno.stdout.isTerminal();
   let columns = PLAIN_COLUMNS;
   try {
-    if (terminal) columns = Deno.consoleSize().columns;
+    // A terminal that does not know its size says 0.
+    if (terminal) columns = Deno.consoleSize().columns || PLAIN_COLUMNS;
   } catch {
     // A terminal that does not tell its size.
   }
@@ -114,6 +158,7 @@ export function hostIo(): Io {
         throw new InputError(path, reason(error));
       }
     },
+    input: hostInput,
     onInterrupt(stop: () => void): () => void {
       Deno.addSignalListener("SIGINT", stop);
       return () => Deno.removeSignalListener("SIGINT", stop);

@@ -20,7 +20,11 @@ export interface Ran {
 }
 
 /** Events that nobody reads on a terminal, and that are too many to keep. */
-const MANY: ReadonlySet<TraceEvent["type"]> = new Set(["switch-vm", "switch-task", "checkpoint"]);
+export const MANY: ReadonlySet<TraceEvent["type"]> = new Set([
+  "switch-vm",
+  "switch-task",
+  "checkpoint",
+]);
 
 /**
  * Makes a laboratory; what the library says against it names the user's input.

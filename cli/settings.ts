@@ -6,7 +6,15 @@
 
 import { Option } from "@commander-js/extra-typings";
 import { loadGuest } from "../guests/mod.ts";
-import { BACKUP_STRATEGIES, InputError, type LabOptions, parseTime } from "../mod.ts";
+import {
+  BACKUP_STRATEGIES,
+  InputError,
+  type InputSpec,
+  type LabOptions,
+  type ManageSpec,
+  parseScript,
+  parseTime,
+} from "../mod.ts";
 import { oneOf, wholeNumber } from "./choices.ts";
 import type { ConfigFile } from "./config.ts";
 import { type GuestChoice, loadGuests, parseGuest, VM0 } from "./guest_args.ts";
@@ -38,6 +46,8 @@ export interface SharedOptions {
   readonly cache?: true | undefined;
   /** False: the monitor starts the guests itself. */
   readonly vm0: boolean;
+  /** File with commands for VM0. */
+  readonly script?: string | undefined;
 }
 
 /** Checks a time and leaves it as it was written. */
@@ -140,7 +150,7 @@ export async function gather(
   }
 
   // What the file says, under what the command line says.
-  const { machine, guests: _, vm0, policy, for: time, ...keys } = config;
+  const { machine, guests: _, vm0, policy, input, manage, for: time, ...keys } = config;
   const given: Record<string, unknown> = { ...keys };
   for (const key of PASSED) {
     if (options[key] === undefined) continue;
@@ -158,6 +168,9 @@ export async function gather(
   given.cache = options.cache ?? machine?.cache;
   given.sdramMB = machine?.sdram;
   if (policy !== undefined) given.policy = definedOnly(policy);
+  const script = options.script === undefined ? [] : readScript(options.script, io);
+  given.input = [...(input ?? []).map(definedOnly), ...script] as InputSpec[];
+  given.manage = (manage ?? []).map(definedOnly) as ManageSpec[];
 
   const guests = await loadGuests(choices, io);
   const lab: LabOptions = {
@@ -182,12 +195,24 @@ export async function gather(
           error.allowed,
         );
       }
+      if (script.length > 0 && /^input\[/.test(error.where) && input === undefined) {
+        return new InputError(
+          "--script",
+          "there is no VM0 to read it",
+          "allowed: without --no-vm0",
+        );
+      }
       if (options[error.where as keyof SharedOptions] !== undefined) {
         return new InputError(`--${error.where}`, error.what, error.allowed);
       }
       return file?.located(error) ?? error;
     },
   };
+}
+
+/** Commands for VM0 from a file. */
+function readScript(path: string, io: Io): InputSpec[] {
+  return parseScript(new TextDecoder().decode(io.read(path)), path);
 }
 
 /** An object without its undefined members. */

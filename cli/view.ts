@@ -85,6 +85,18 @@ function message(event: TraceEvent, seen: Map<string, number>): Message | undefi
     }
     case "inject":
       return { badge: "INJECT", look: "notice", text: sentence(injectSentence(event)) };
+    case "manage":
+      if (event.result === "done") return undefined;
+      return {
+        badge: "MANAGE",
+        look: "yellow",
+        text: `${event.action} ${event.vm}: ${event.result}`,
+      };
+    case "input": {
+      const lost = event.text.length - event.taken;
+      const note = lost <= 0 ? "" : ` (${lost} bytes were not taken)`;
+      return { badge: "INPUT", look: "bold", text: `${event.vm}: ${event.text.trimEnd()}${note}` };
+    }
     case "vm": {
       // A VM that was created is started next.
       if (event.state === "created") return undefined;

@@ -52,8 +52,8 @@ export class Backup {
 
   /** Told of each checkpoint of a unit, and of each return to one. */
   onCommit: ((vm: number, unit: number) => void) | undefined;
-  /** See {@linkcode onCommit}. */
-  onRollback: ((vm: number, unit: number) => void) | undefined;
+  /** See {@linkcode onCommit}; `whole`: with all of its guest. */
+  onRollback: ((vm: number, unit: number, whole: boolean) => void) | undefined;
 
   /** Test switch: leaves the TLB maintenance of a swap out, to show that it is owed. */
   omitTlbMaintenance = false;
@@ -463,7 +463,7 @@ export class Backup {
     }
     port.write(unit + UNIT.SLOT, slot);
     port.write64(unit + UNIT.LAST_TIME, port.now);
-    this.onRollback?.(vm, unit);
+    this.onRollback?.(vm, unit, false);
     if (seq < port.read(vm + VM.CUT)) this.checkpointTask(vm, unit);
     return { pages, time };
   }
@@ -502,7 +502,7 @@ export class Backup {
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
       port.copyWords(entry, unit + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
       const more = this.#refresh(strategy, vm, unit, seq, moved[i], true, 1);
-      this.onRollback?.(vm, unit);
+      this.onRollback?.(vm, unit, true);
       if (more < 0) return this.#unprotect(strategy, vm, unit);
       copied += more;
       this.#commit(vm, unit, seq);

@@ -6,7 +6,17 @@
 
 import type { Backup } from "./backup.ts";
 import { unitOf } from "./domains.ts";
-import { GLOBAL, HELD_OUTPUT, INPUT_RING, MAP, NONE, UNIT, UNIT_KIND, VM } from "./layout.ts";
+import {
+  GLOBAL,
+  HELD_OUTPUT,
+  INPUT_RING,
+  JOURNAL_MODE,
+  MAP,
+  NONE,
+  UNIT,
+  UNIT_KIND,
+  VM,
+} from "./layout.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { isVm0, readName } from "./vm.ts";
@@ -40,7 +50,11 @@ export class Consoles {
     readonly raise: (vm: number, source: number) => void,
   ) {
     backup.onCommit = (vm, unit) => this.#releaseOutput(vm, unit);
-    backup.onRollback = (_vm, unit) => port.write(unit + UNIT.OUTPUT_COUNT, 0);
+    backup.onRollback = (_vm, unit, whole) => {
+      // A task whose calls are logged does not write again what it wrote.
+      const logged = port.read(MAP.GLOBAL + GLOBAL.JOURNAL) === JOURNAL_MODE.LOG;
+      if (whole || !logged) port.write(unit + UNIT.OUTPUT_COUNT, 0);
+    };
   }
 
   /**
@@ -99,8 +113,11 @@ export class Consoles {
     const g = MAP.GLOBAL;
     while ((port.device(UFSTAT0) & 0x7f) !== 0) {
       const byte = port.deviceByte(URXH0);
-      if (byte === TILDE && port.read(g + GLOBAL.CONSOLE_LINE) !== 0) {
+      const back = byte === TILDE && port.read(g + GLOBAL.CONSOLE_LINE) !== 0;
+      if (back && port.read(g + GLOBAL.CONSOLE_VM) !== 0) {
+        // It is said to the monitor: what follows in the line is VM0's.
         port.write(g + GLOBAL.CONSOLE_VM, 0);
+        continue;
       }
       port.write(g + GLOBAL.CONSOLE_LINE, byte === 10 || byte === 13 ? 1 : 0);
       const vm = port.read(MAP.VM_TABLE + port.read(g + GLOBAL.CONSOLE_VM) * 4);

@@ -125,11 +125,16 @@ const FCLK = 400_000_000;
 const STRETCH = 2_000_000;
 const SDRAM_SIZES: readonly number[] = [32, 64, 128];
 const MIN_SLICE_NS = 1_000_000;
+/** As the guests' own hypercall has it. */
+const MIN_WATCHDOG_NS = 1_000_000;
+const MAX_WATCHDOG_NS = 60_000_000_000;
 /** A time slot ends with a tick of 1 ms of guard time. */
 const MIN_SLOT_NS = 2_000_000;
 
 /** Cycles between looks whether a VM is ready for its next line: 1 ms. */
 const LINE_STEP = 400_000;
+/** Looks after which the line goes out to a VM that reads nothing: 1 s. */
+const PATIENCE = 1000;
 
 /** UART0, S3C2440A manual chapter 11: transmitter empty, and bytes received. */
 const UTRSTAT0 = 0x5000_0010;
@@ -138,7 +143,7 @@ const UFSTAT0 = 0x5000_0018;
 /** What is to happen at a time: a fault, inputs of which the first is due, or management. */
 type Pending =
   | { at: number; vm: string; fault: Fault }
-  | { at: number; inputs: InputSpec[] }
+  | { at: number; inputs: InputSpec[]; looks?: number }
   | { at: number; manage: ManageSpec };
 
 /** Schema of a saved laboratory. */
@@ -340,17 +345,17 @@ export class Lab implements Disposable {
     } else if ("manage" in pending) {
       this.manage.carryOut(pending.manage);
     } else {
-      this.#happenInput(pending.inputs, pending.at);
+      this.#happenInput(pending.inputs, pending.at, pending.looks ?? 0);
     }
   }
 
   /** The first input goes out, or waits for its VM; the ones behind it come later. */
-  #happenInput(inputs: InputSpec[], at: number): void {
+  #happenInput(inputs: InputSpec[], at: number, looks: number): void {
     const [{ time, vm = "vm0", text }, ...rest] = inputs;
     // Looked at in steps from the time of the plan, however the run is cut.
     const next = at + LINE_STEP * (Math.floor((this.board.clock.now - at) / LINE_STEP) + 1);
-    if (time === undefined && !this.ready(vm)) {
-      this.#schedule({ at: next, inputs });
+    if (time === undefined && looks < PATIENCE && !this.ready(vm)) {
+      this.#schedule({ at: next, inputs, looks: looks + 1 });
       return;
     }
     const said = time === undefined ? `${text}\n` : text;
@@ -685,7 +690,14 @@ function checkOptions(options: LabOptions): Map<string, GuestImage> {
   }
   oneOf("journal", options.journal ?? "commit", JOURNAL_NAMES);
   oneOf("schedule", options.schedule ?? "slices", ["slices", "slots"]);
-  parseTime(options.watchdog ?? 0, "watchdog");
+  const watchdog = parseTime(options.watchdog ?? 0, "watchdog");
+  if (watchdog !== 0 && (watchdog < MIN_WATCHDOG_NS || watchdog > MAX_WATCHDOG_NS)) {
+    throw new InputError(
+      "watchdog",
+      `"${options.watchdog}" is not allowed`,
+      "allowed: 1ms to 60s, or 0 for none",
+    );
+  }
   whole("refusals", options.refusals ?? 0, 0, 1_000_000);
   whole("scrub", options.scrub ?? 10, 0, 10_000);
   whole("every", options.every ?? 1, 1, 1_000_000);

@@ -14,7 +14,8 @@ import { POLICY_PRESET } from "./vmi.ts";
 export interface InputSpec {
   /**
    * Board time (ns or "2s"). Without one it is a line: it goes out with a line end, when the input
-   * before it in the list has gone out and the VM has taken all of it and waits again.
+   * before it in the list has gone out and the VM has taken all of it and waits again, or a second
+   * later when it does not.
    */
   time?: number | string;
   /** VM it goes to; default "vm0", whose input comes through UART0. */

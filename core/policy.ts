@@ -78,6 +78,10 @@ export function checkPolicy(
   partial: Partial<RecoveryPolicy> = {},
   where = "policy",
 ): RecoveryPolicy {
+  if (typeof partial !== "object" || partial === null) {
+    const allowed = `allowed: ${Object.keys(DEFAULT_POLICY).join(", ")}`;
+    throw new InputError(where, `"${partial}" is no policy`, allowed);
+  }
   const unknown = Object.keys(partial).find((key) => !(key in DEFAULT_POLICY));
   if (unknown !== undefined) {
     const allowed = `allowed: ${Object.keys(DEFAULT_POLICY).join(", ")}`;
@@ -103,6 +107,9 @@ function checkLadder(where: string, steps: readonly LadderStep[]): void {
     throw new InputError(where, "not a ladder", `allowed: 1 to ${MAX_STEPS} steps`);
   }
   steps.forEach((step, i) => {
+    if (typeof step !== "object" || step === null) {
+      throw new InputError(`${where}[${i}]`, `"${step}" is no step`, "allowed: an action, a limit");
+    }
     oneOf(`${where}[${i}].action`, step.action, STEP_ACTIONS);
     const limit = step.limit ?? 1;
     if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {

@@ -27,7 +27,7 @@ import type { Recorder } from "./recorder.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { RecoveryAction } from "./trace.ts";
 import { isVm0, readName, slotMva, taskCount, USER_CPSR, type VmStore } from "./vm.ts";
-import { LOG_ACTIONS, LOG_WHAT, SLOT_MAP, VM_STATE } from "./vmi.ts";
+import { LOG_ACTIONS, LOG_WHAT, SLOT_MAP, VIRQ, VM_STATE } from "./vmi.ts";
 
 /** Where the monitor goes on after a recovery. */
 export const GO_ON = {
@@ -161,6 +161,7 @@ export class Recovery {
         );
         if (found === undefined) continue;
         this.#loseTime(vm, port.now - found.time);
+        this.#sampleRings(vm);
         this.#vms.publishInfo(vm);
         this.#scheduler.publishRow(vm);
         this.#done(vm, 0, "swap-guest", found.generation, faultTime - found.time, start);
@@ -234,6 +235,17 @@ export class Recovery {
     if (port.read(MAP.GLOBAL + GLOBAL.CATCH_UP) !== 0) return;
     port.write64(vm + VM.LOST, port.read64(vm + VM.LOST) + cycles);
     port.write64(vm + VM.TIMER_NEXT, port.read64(vm + VM.TIMER_NEXT) + cycles);
+  }
+
+  /** Input and messages that came since the cut are pending again, if the guest was not told then. */
+  #sampleRings(vm: number): void {
+    const port = this.#port;
+    const unread = (read: number, write: number) => port.read(vm + read) !== port.read(vm + write);
+    let pending = port.read(vm + VM.V_PENDING);
+    if (unread(VM.INPUT_READ, VM.INPUT_WRITE)) pending |= 1 << VIRQ.CONSOLE;
+    if (unread(VM.MESSAGE_READ, VM.MESSAGE_WRITE)) pending |= 1 << VIRQ.MESSAGE;
+    port.write(vm + VM.V_PENDING, pending >>> 0);
+    if (pending !== 0) port.write(vm + VM.WAITING, 0);
   }
 
   /** Tries generations from `first` on; a damaged standby is never switched in (R6). */

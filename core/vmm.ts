@@ -603,7 +603,7 @@ export class Vmm {
     this.#switchKind = undefined;
     this.#enterKernel(vm, unit, VECTOR.IRQ);
     this.#cpu.setUserReg(0, sources);
-    this.#cpu.setUserReg(1, port.read(vm + VM.V_TICKS));
+    this.#cpu.setUserReg(1, sources === 0 ? 0 : port.read(vm + VM.V_TICKS));
   }
 
   /** Takes the pending sources that the guest does not mask, and shows them in its info page. */

@@ -27,6 +27,7 @@ const IMAGES: Readonly<Record<string, () => Promise<{ elf(): Uint8Array }>>> = {
   client: () => import("./images/client.ts"),
   opmix: () => import("./images/opmix.ts"),
   sweep: () => import("./images/sweep.ts"),
+  foreign: () => import("./images/foreign.ts"),
   conformance: () => import("./images/conformance.ts"),
 };
 
@@ -48,6 +49,7 @@ export const guestSummaries: Readonly<Record<string, string>> = {
   client: "Asks the server in VM `to` and checks its answers.",
   opmix: "A benchmark of records, strings, calls and branches; tells its time and halts.",
   sweep: "Writes to as many pages as its boot argument says, round after round.",
+  foreign: "Three tasks under a kernel that schedules them by itself.",
   conformance: "Tries every call of the kernel and counts what passes.",
 };
 

@@ -16,7 +16,7 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { choose, type Mutant, mutantsOf } from "./mutate.ts";
+import { choose, type Mutant, mutantsOf, spoil } from "./mutate.ts";
 import { files, ROOT } from "./run.ts";
 
 /** A set of mutants, as in its file. */
@@ -131,7 +131,7 @@ class Workplace {
   async judge(mutant: Mutant): Promise<Verdict> {
     const path = `${this.#folder}/${mutant.file}`;
     const text = await Deno.readTextFile(path);
-    await Deno.writeTextFile(path, mutant.text);
+    await Deno.writeTextFile(path, spoil(text, mutant));
     try {
       for (const [i, test] of this.#tests.entries()) {
         const { code, output } = await run(test, this.#folder, this.#timeouts[i]);
@@ -284,7 +284,7 @@ async function main(): Promise<number> {
       accepted: of("accepted").length,
       share: Math.round(share * 1000) / 1000,
       wanted: set.wanted,
-      survived: of("survived").map(({ mutant: { text: _, ...rest } }) => rest),
+      survived: of("survived").map(({ mutant }) => mutant),
     }));
   } else {
     say(

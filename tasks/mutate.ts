@@ -22,7 +22,7 @@ function swap(name: string, pattern: RegExp, pairs: Readonly<Record<string, stri
 export const RULES: readonly Rule[] = [
   swap("arithmetic", /(?<=[\w)\]] )([+\-*])(?= [\w(~-])/g, { "+": "-", "-": "+", "*": "+" }),
   swap("bitwise", /(?<= )([&|^])(?= )/g, { "&": "|", "|": "&", "^": "|" }),
-  swap("shift", /(?<= )(<<|>>>|>>)(?= )/g, { "<<": ">>>", ">>>": ">>", ">>": ">>>" }),
+  swap("shift", /(?<= )(<<|>>>|>>)(?= )/g, { "<<": ">>>", ">>>": "<<", ">>": "<<" }),
   swap("equality", /(?<= )(===|!==)(?= )/g, { "===": "!==", "!==": "===" }),
   swap("order", /(?<= )(<=|>=|<|>)(?= [\w(-])/g, { "<": "<=", "<=": "<", ">": ">=", ">=": ">" }),
   swap("logic", /(?<= )(&&|\|\|)(?= )/g, { "&&": "||", "||": "&&" }),
@@ -55,7 +55,8 @@ export const RULES: readonly Rule[] = [
   { name: "complement", pattern: /(?<=[( ])(~)(?=[\w(])/g, replace: () => "" },
   {
     name: "deletion",
-    pattern: /^\s*((?:[\w.#]+(?:\[[^\]]*\])?(?: [-+|&^]?= .*|\(.*\)));)$/g,
+    // A statement; at two blanks, the initial value of a field is none.
+    pattern: /^(?:| {2}(?=.*\()| {4,})((?:[\w.#]+(?:\[[^\]]*\])?(?: [-+|&^]?= .*|\(.*\)));)$/g,
     replace: () => ";",
   },
 ];
@@ -76,8 +77,13 @@ export interface Mutant {
   readonly before: string;
   /** The line as it becomes, trimmed. */
   readonly after: string;
-  /** The whole file as it becomes. */
-  readonly text: string;
+  /** The same with its blanks. */
+  readonly replacement: string;
+}
+
+/** The file with the mutant in it. */
+export function spoil(text: string, mutant: Mutant): string {
+  return text.split("\n").with(mutant.line - 1, mutant.replacement).join("\n");
 }
 
 /** Blanks out comments and strings, keeping every position. */
@@ -137,7 +143,7 @@ export function mutantsOf(file: string, text: string): Mutant[] {
           rule: name,
           before: lines[i].trim(),
           after: changed.trim(),
-          text: lines.with(i, changed).join("\n"),
+          replacement: changed,
         });
       }
     }

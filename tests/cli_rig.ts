@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { TerminalInput } from "../cli/io.ts";
 import { type Io, main } from "../cli/main.ts";
 import { InputError } from "../mod.ts";
 
@@ -21,6 +22,10 @@ export interface Called {
 export interface Outside {
   /** Files by path. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** Standard input, in the pieces in which it comes. */
+  readonly input?: readonly string[];
+  /** Standard input is a terminal. */
+  readonly keyboard?: boolean;
   /** Output carries colour. */
   readonly color?: boolean;
   /** Output is a terminal. */
@@ -48,6 +53,19 @@ export function memoryIo(outside: Outside = {}): { io: Io; out(): string; err():
       const file = outside.files?.[path];
       if (file === undefined) throw new InputError(path, "there is no such file");
       return typeof file === "string" ? new TextEncoder().encode(file) : file;
+    },
+    input(): TerminalInput {
+      return {
+        terminal: outside.keyboard ?? false,
+        raw: () => true,
+        async *read(): AsyncIterable<Uint8Array> {
+          for (const piece of outside.input ?? []) {
+            if (outside.keyboard) await new Promise((resolve) => setTimeout(resolve, 60));
+            yield new TextEncoder().encode(piece);
+          }
+        },
+        close(): void {},
+      };
     },
     onInterrupt(): () => void {
       return () => {};

@@ -372,7 +372,8 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
       "guests: [ucos-1]\nsedd: 1\n",
       'lab.yaml:2: sedd: unknown key; did you mean "seed"? ' +
       "allowed: machine, guests, vm0, backup, period, every, generations, checksums, journal, " +
-      "watchdog, refusals, outputCommit, catchUp, scrub, policy, schedule, slice, seed, for",
+      "watchdog, refusals, outputCommit, catchUp, scrub, policy, schedule, slice, seed, for, " +
+      "input, manage",
     ],
     [
       ["boot", "-c", LAB],

@@ -7,7 +7,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { guestNames, guestSummaries, loadGuest } from "../guests/mod.ts";
-import { GUESTS, type GuestSource, type ImagesManifest, isPublished } from "../tasks/guests.ts";
+import { GUESTS, type GuestSource, isPublished } from "../tasks/guest_list.ts";
+import type { ImagesManifest } from "../tasks/guests.ts";
 import { headers, INCLUDE } from "../tasks/headers.ts";
 
 const ROOT = new URL("../guests/", import.meta.url);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { choose, mutantsOf, RULES } from "../tasks/mutate.ts";
+import { choose, mutantsOf, RULES, spoil } from "../tasks/mutate.ts";
 import { deno, files, ROOT } from "../tasks/run.ts";
 
 /** Rule and new line of each mutant of one line. */
@@ -11,7 +11,7 @@ Deno.test("mutantsOf() applies each rule", { permissions: "none" }, () => {
   const cases: [string, string[]][] = [
     ["a = b + c;", ["arithmetic: a = b - c;", "deletion: ;"]],
     ["return a & m | b;", ["bitwise: return a | m | b;", "bitwise: return a & m & b;"]],
-    ["return a >>> n;", ["shift: return a >> n;"]],
+    ["return a >>> n;", ["shift: return a << n;"]],
     ["return a === b;", ["equality: return a !== b;"]],
     ["return a <= b;", ["order: return a < b;"]],
     ["return a && b;", ["logic: return a || b;"]],
@@ -23,7 +23,8 @@ Deno.test("mutantsOf() applies each rule", { permissions: "none" }, () => {
     ["if (f(a)) {", ["condition: if (!(f(a))) {"]],
     ["return (!a);", ["negation: return (a);"]],
     ["return (~a);", ["complement: return (a);"]],
-    ["  this.#f(a, b);", ["deletion: ;"]],
+    ["    this.#f(a, b);", ["deletion: ;"]],
+    ["  base = c;", []],
   ];
   for (const [line, expected] of cases) assert.deepEqual(changes(line), expected, line);
   const rules = new Set(cases.flatMap(([line]) => mutantsOf("x.ts", line).map((m) => m.rule)));
@@ -52,10 +53,10 @@ Deno.test("mutantsOf() leaves comments, strings, types and imports alone", {
   );
 });
 
-Deno.test("mutantsOf() gives the whole file with one line changed", { permissions: "none" }, () => {
+Deno.test("spoil() changes one line of the file", { permissions: "none" }, () => {
   const text = "f(1);\ng(2);\n";
   const mutants = mutantsOf("x.ts", text);
-  assert.deepEqual(mutants.map((m) => [m.line, m.text]), [
+  assert.deepEqual(mutants.map((m) => [m.line, spoil(text, m)]), [
     [1, "f(2);\ng(2);\n"],
     [1, ";\ng(2);\n"],
     [2, "f(1);\ng(3);\n"],

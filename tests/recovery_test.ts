@@ -841,6 +841,61 @@ Deno.test("Recovery.guest() voids the newer checkpoints of tasks", core, async (
   }
 });
 
+// --- whose error it is -----------------------------------------------------------------------------
+
+Deno.test(
+  "Vmm classes an error by context, by pc or by address, and always comes to an end",
+  core,
+  async () => {
+    const trespasser = (way: "store" | "jump") =>
+      taskGuest({
+        tasks: [{
+          name: "a",
+          main: (c) => {
+            c.swi(CALL.DELAY);
+            if (way === "store") c.li(R1, taskData(1)).str(R0, R1);
+            else c.li(PC, taskBase(1));
+            c.spin();
+          },
+        }, {
+          name: "b",
+          main: (c) => c.label("l").increment(taskData(1)).swi(CALL.DELAY).b("l"),
+        }],
+      });
+    const task = [{ action: "swap", limit: 2 }, { action: "stop" }] as const;
+    const own = ["swap-task a", "swap-task a", "stop-task a"];
+    const other = ["swap-task b", "swap-task b", "stop-task b"];
+    const cases: ["context" | "pc" | "far", "store" | "jump", string[]][] = [
+      ["context", "store", own],
+      ["context", "jump", own],
+      // The instruction is in the text of the one that runs it, except after a jump.
+      ["pc", "store", own],
+      ["pc", "jump", [...other, ...own]],
+      // The owner of the address is blamed until it is stopped; then the one that ran.
+      ["far", "store", [...other, ...own]],
+    ];
+    for (const [classify, way, wanted] of cases) {
+      for (const resume of ["yield", "immediate"] as const) {
+        const options = { policy: { classify, resume, task } };
+        const { lab, events } = await run({ g: trespasser(way), healthy }, 30, options);
+        using _ = lab;
+        const what = `${classify} ${way} ${resume}`;
+        assert.deepEqual(
+          ofType(events, "recovery").map((e) => `${e.action} ${e.task}`),
+          wanted,
+          what,
+        );
+        assert.ok(lines(events, "healthy").length > 10, what);
+        assert.equal(
+          guestWord(lab, "g", taskData(1)) > 10,
+          wanted.length === 3,
+          `${what}: b goes on`,
+        );
+      }
+    }
+  },
+);
+
 // --- broken kernels --------------------------------------------------------------------------------
 
 Deno.test("Vmm ends guests that break what they registered", core, async () => {

@@ -240,6 +240,67 @@ Deno.test("opmix does the loops it is asked for and halts", async () => {
   assert.ok(trace.some((e) => e.type === "vm" && e.state === "halted"));
 });
 
+// --- transient errors --------------------------------------------------------------------------
+
+/** Moments in which a task runs, some in each of its turns from `from` on. */
+function moments(trace: readonly TraceEvent[], task: string, from: number): number[] {
+  const found: number[] = [];
+  trace.forEach((event, i) => {
+    if (event.type !== "switch-task" || event.to !== task || event.t < from) return;
+    const end = trace.slice(i + 1).find((e) => e.t > event.t)?.t ?? event.t;
+    for (const part of [0.2, 0.5, 0.8]) found.push(Math.round(event.t + part * (end - event.t)));
+  });
+  return found;
+}
+
+/**
+ * Lets pc go astray once while a task runs, and compares what the guest prints with a run in which
+ * nothing happened. What the task took from its kernel since its checkpoint has to be given back, or
+ * its partner would wait in vain.
+ */
+async function assertHeals(guest: string, task: string, journal: "commit" | "log"): Promise<void> {
+  const run = async (at?: number): Promise<TraceEvent[]> => {
+    using lab = await Lab.create({ guests: await specs(guest), journal });
+    if (at !== undefined) lab.inject(guest, `reg:pc:29@t=${at}ns`);
+    return await Array.fromAsync(lab.run({ for: "250ms" }));
+  };
+  const calm = await run();
+  let healed = 0;
+  for (const at of moments(calm, task, 100e6).slice(0, 12)) {
+    const trace = await run(at);
+    const fault = trace.find((e) => e.type === "fault");
+    // The moment can be in the kernel, whose errors are another test's.
+    if (fault?.type !== "fault" || fault.class !== "task") continue;
+    assert.equal(fault.task, task);
+    assert.deepEqual(lines(trace, guest), lines(calm, guest), `${guest}, ${journal}, ${at} ns`);
+    healed++;
+  }
+  assert.ok(healed >= 3, `${guest}, ${journal}: only ${healed} errors struck ${task}`);
+}
+
+for (const journal of ["commit", "log"] as const) {
+  Deno.test(`a transient error of a task leaves no trace in its guest's output, journal ${journal}`, async () => {
+    await assertHeals("pid", "plant", journal); // mailboxes
+    await assertHeals("pid", "controller", journal);
+    await assertHeals("ucos-2", "filter", journal); // a semaphore
+    await assertHeals("logger", "logger", journal); // output only
+  });
+}
+
+// --- a foreign kernel --------------------------------------------------------------------------
+
+Deno.test("foreign: a kernel without the unified table schedules, and loses only the task that errs", async () => {
+  const trace = await events("700ms", "foreign");
+  const faults = trace.filter((e) => e.type === "fault");
+  assert.ok(faults.length > 0 && faults.every((e) => e.type === "fault" && e.task === "rude"));
+  assert.ok(trace.some((e) => e.type === "recovery" && e.action === "stop-task"));
+  const said = lines(trace, "foreign");
+  const late = trace.filter((e) => e.type === "console" && e.t > 400e6).length;
+  assert.ok(late >= 8, `${late} lines after rude is gone`);
+  assert.ok(said.filter((line) => line === "ping").length >= 12);
+  assert.ok(said.filter((line) => line === "pong").length >= 12);
+});
+
 // --- planted bugs ------------------------------------------------------------------------------
 
 /** What the first fault is, by the bug. */

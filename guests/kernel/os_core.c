@@ -138,13 +138,16 @@ void os_enter_call(INT32U a, INT32U b, INT32U c, INT32U d, INT32U number)
     os_exit();
 }
 
-/* A virtual interrupt. `ticks` periods have passed, more than one if the VM was off the CPU. */
+/*
+ * A virtual interrupt. With PORT_TICK `ticks` periods have passed, more than one if the VM was off the
+ * CPU. Without any source the monitor only wants a task chosen: it has recovered the one that ran.
+ */
 void os_enter_irq(INT32U sources, INT32U ticks)
 {
     enter();
     OSTCBCur->OSTCBDeliver = FALSE;             /* it was running */
     OSIntNesting++;
-    if (ticks > 0)
+    if (sources & PORT_TICK)
         os_time_tick(ticks);
     if (sources & PORT_INPUT)
         os_event_wake_all(&OSInputEvent, OS_RESULT_AGAIN);

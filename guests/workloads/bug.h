@@ -9,7 +9,7 @@
 
 #include "ucos_ii.h"
 
-/* BUG(id, name): where each is, workloads/README.md says. */
+/* BUG(id, name): where each is, guests/README.md says. */
 #define BUGS                                                                                       \
     BUG(KERNEL_WRITE, "kernel-write")                                                              \
     BUG(WILD_POINTER, "wild-pointer")                                                              \

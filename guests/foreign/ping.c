@@ -1,0 +1,9 @@
+#include "call.h"
+
+void ping(void)
+{
+    for (;;) {
+        PRINT("ping\n");
+        SLEEP(5);
+    }
+}

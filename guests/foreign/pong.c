@@ -1,0 +1,10 @@
+#include "call.h"
+
+void pong(void)
+{
+    SLEEP(2);
+    for (;;) {
+        PRINT("pong\n");
+        SLEEP(5);
+    }
+}
