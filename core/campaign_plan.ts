@@ -52,7 +52,7 @@ export interface TriggerShare {
     | "swap";
   /** Where, for pc and accesses. */
   readonly at?: GuestAddress;
-  /** Most instructions, or steps of the monitor in a checkpoint or swap; 1000 unless given. */
+  /** Most instructions of the guest, or steps of the monitor in its work; 1000 unless given. */
   readonly most?: number;
   /** Relative to the others; 1 unless given. */
   readonly share?: number;

@@ -63,7 +63,7 @@ export interface ExperimentResult extends Judgement {
   /** How it ended. */
   readonly ended: ExperimentEnd;
   /** Board time simulated for it, cycles. */
-  readonly cycles: number;
+  readonly simulated: number;
   /** Hash of output, calls, errors, recoveries and of the end, times included. */
   readonly hash: string;
 }
@@ -105,13 +105,13 @@ export function runBranch(
     const observed = joinObservations(parts);
     const differs = run.back === undefined && !lab.stopped &&
       guestsDiffer(sdramWords(lab), golden.shadow);
-    return conclude(golden, spec, rules, {
+    return conclude(golden, spec.vm, rules, {
       strike: armed.strike!,
       observed,
       end: run.end,
       differs,
       ended: run.ended,
-      cycles: clock.now - start,
+      simulated: clock.now - start,
       lab,
     });
   } finally {
@@ -219,20 +219,20 @@ interface Finished {
   readonly end: EndState;
   readonly differs: boolean;
   readonly ended: ExperimentEnd;
-  readonly cycles: number;
+  readonly simulated: number;
   readonly lab: Lab;
 }
 
 function conclude(
   golden: Reference,
-  spec: ExperimentSpec,
+  vm: string,
   rules: ExperimentRules,
   finished: Finished,
 ): ExperimentResult {
   const { strike, observed, end, differs, lab } = finished;
   const struckAt = strike.fired ? lab.board.clock.ns(strike.cycle) : -1;
   const judgement = judge({
-    vm: spec.vm,
+    vm,
     fired: strike.fired,
     changed: strike.changed,
     struckAt,
@@ -250,7 +250,7 @@ function conclude(
     task: strike.task,
     struckAt,
     ended: finished.ended,
-    cycles: finished.cycles,
+    simulated: finished.simulated,
     hash: hashOf(observed, end),
   };
 }
@@ -301,13 +301,59 @@ export function runWhole(
   armed.run(plan.end);
   armed.disarm();
   observer.stop();
-  return conclude(golden, spec, rules, {
+  return conclude(golden, spec.vm, rules, {
     strike: armed.strike!,
     observed: partOf(observer, -Infinity, lab.stopped ? Infinity : endNs),
     end: endState(lab, lab.stopped ? new Map() : before),
     differs: !lab.stopped && guestsDiffer(sdramWords(lab), golden.endMemory),
     ended: lab.stopped ? "stopped" : "end",
-    cycles: clock.now - start,
+    simulated: clock.now - start,
+    lab,
+  });
+}
+
+/**
+ * Runs a guest whose image has a bug, chosen by its boot argument, and judges it against the run
+ * without. A bug comes back after every rollback: that is another question than a transient fault.
+ *
+ * @param golden The run without the bug.
+ * @param lab A laboratory with the bug fresh from its start.
+ * @param vm Name of the guest with the bug.
+ */
+export function runPlanted(
+  golden: Reference,
+  lab: Lab,
+  vm: string,
+  rules: ExperimentRules,
+): ExperimentResult {
+  const { plan, endNs } = golden;
+  const { board } = lab;
+  const start = board.clock.now;
+  const observer = new Observer(lab.recorder, () => lab.time);
+  const run = (until: number) => {
+    while (board.clock.now < until && !lab.stopped) board.run(until);
+  };
+  run(plan.lastStretch);
+  const before = callCounts(lab);
+  run(plan.end);
+  observer.stop();
+  const error = observer.events.find((event) => event.type === "fault" && event.vm === vm);
+  const party = error?.type === "fault" ? error.class : "task";
+  return conclude(golden, vm, rules, {
+    strike: {
+      fired: true,
+      changed: true,
+      detail: "planted bug",
+      party,
+      task: error?.type === "fault" ? error.task ?? "" : "",
+      pa: -1,
+      cycle: start,
+    },
+    observed: partOf(observer, -Infinity, lab.stopped ? Infinity : endNs),
+    end: endState(lab, lab.stopped ? new Map() : before),
+    differs: !lab.stopped && guestsDiffer(sdramWords(lab), golden.endMemory),
+    ended: lab.stopped ? "stopped" : "end",
+    simulated: board.clock.now - start,
     lab,
   });
 }

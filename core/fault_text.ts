@@ -75,7 +75,7 @@ export interface GuestAddress {
 
 /** What is waited for once board time has come. */
 export type TriggerEvent =
-  /** `count` instructions of any guest or the idle loop have been executed. */
+  /** The guest has executed `count` instructions, in its kernel and its tasks. */
   | { readonly kind: "instructions"; readonly count: number }
   /** The guest is about to execute the instruction there, for the `count`th time. */
   | { readonly kind: "pc"; readonly at: GuestAddress; readonly count: number }
@@ -138,7 +138,7 @@ export const FAULT_FORMS: readonly (readonly [form: string, what: string])[] = [
 /** The forms of a trigger, for help texts. */
 export const TRIGGER_FORMS: readonly (readonly [form: string, what: string])[] = [
   ["t=150ms", "at a board time; before any of the others: not before it"],
-  ["n=1000", "after so many instructions"],
+  ["n=1000", "after so many instructions of the guest"],
   ["pc=worker+8#3", "before the instruction there is executed for the third time"],
   ["read=OSTime#2", "after the second read of the word; also write= and access="],
   ["checkpoint#2+100", "in the second checkpoint of the guest, after 100 steps of the monitor"],

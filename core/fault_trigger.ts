@@ -171,10 +171,13 @@ export class ArmedFault {
       }
       end = Math.min(end, this.#later.cycle);
     } else if (this.#instructionsLeft > 0) {
-      // An instruction takes a cycle at least, so that this never goes too far.
+      // An instruction takes a cycle at least, so that this never goes too far. The run ends when the
+      // guest begins or ceases to execute, so that all instructions in it are its own, or none.
+      const counts = this.#executes();
+      if (counts) end = Math.min(end, clock.now + this.#instructionsLeft);
       const before = board.cpu.instructions;
-      const stop = board.run(Math.min(end, clock.now + this.#instructionsLeft));
-      this.#instructionsLeft -= board.cpu.instructions - before;
+      const stop = board.run(end);
+      if (counts) this.#instructionsLeft -= board.cpu.instructions - before;
       if (this.#instructionsLeft === 0) this.#hit();
       return stop !== STOP.WFI;
     }
@@ -190,11 +193,10 @@ export class ArmedFault {
 
   #timeHasCome(): void {
     const { event } = this.#fault.trigger;
-    if (event === undefined) return this.#triggered();
-    const guest = event.kind !== "instructions";
+    if (event === undefined) this.#triggered();
+    else if (findVm(this.#machine, this.#vmName) !== 0) this.#await(event);
     // VM0 has not created the guest yet: it is looked for again.
-    if (guest && findVm(this.#machine, this.#vmName) === 0) this.#at += GUEST_POLL;
-    else this.#await(event);
+    else this.#at += GUEST_POLL;
   }
 
   // --- events of the trigger -------------------------------------------------------------------
@@ -205,6 +207,13 @@ export class ArmedFault {
     if (event.kind === "instructions") {
       this.#instructionsLeft = event.count;
       this.#hits = event.count - 1;
+      let executed = this.#executes();
+      this.#undo.push(hook(machine.board, "onTrap", (trap) => (vector) => {
+        trap?.(vector);
+        if (this.#executes() === executed) return;
+        executed = !executed;
+        machine.board.requestStop();
+      }));
       return;
     }
     if (!("at" in event)) return this.#watchWork(event.kind, event.count, event.steps);

@@ -250,13 +250,25 @@ Deno.test("ArmedFault strikes at times, counts, addresses and accesses", core, a
   assert.equal(time.strike.fired, true);
   assert.ok(time.strike.cycle >= 20_000_000 && time.strike.cycle < 20_000_020);
 
-  // Count of instructions: exact, and the machine's own.
-  const plain = await demoLab(["ucos-1"], OPTIONS);
-  const count = 12_345;
-  const armed = new ArmedFault(plain, "ucos-1", parseFault(`reg:r0:0@n=${count}`));
-  const before = plain.board.cpu.instructions;
+  // Count of instructions: exact, and the guest's own.
+  const plain = await demoLab(["ucos-1", "ucos-2"], OPTIONS);
+  plain.runAll({ until: "20ms" });
+  const count = 2345;
+  const armed = new ArmedFault(plain, "ucos-2", parseFault(`reg:r0:0@n=${count}`));
+  const vm = plain.vmRecord("ucos-2");
+  const own = await demoLab(["ucos-1", "ucos-2"], OPTIONS);
+  own.runAll({ until: "20ms" });
   assert.equal(armed.runToStrike(1e9), true);
-  assert.equal(plain.board.cpu.instructions - before, count);
+  armed.disarm();
+  let executed = 0;
+  while (own.board.clock.now < armed.strike!.cycle) {
+    const mine = own.board.peek(MAP.GLOBAL + GLOBAL.CURRENT, 4) === vm;
+    const before = own.board.cpu.instructions;
+    const { clock, waiting } = own.board;
+    own.board.run(Math.max(waiting ? clock.next : 0, clock.now + 1));
+    if (mine) executed += own.board.cpu.instructions - before;
+  }
+  assert.equal(executed, count);
 
   const pc = await at("pc=OSTimeDly#2");
   assert.equal(pc.strike.fired, true);

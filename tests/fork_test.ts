@@ -115,7 +115,7 @@ Deno.test("runBranch() comes to the class and hash of runWhole()", core, async (
   for (const spec of specs) {
     const fast = runBranch(golden, spec, RULES);
     const slow = runBranch(golden, spec, { ...RULES, earlyStop: false });
-    assert.deepEqual({ ...fast, ended: "", cycles: 0 }, { ...slow, ended: "", cycles: 0 });
+    assert.deepEqual({ ...fast, ended: "", simulated: 0 }, { ...slow, ended: "", simulated: 0 });
     const whole = runWhole(reference, await make(), spec, RULES);
     const what = `${spec.fault.text}: ${fast.detail}`;
     assert.equal(fast.outcome, whole.outcome, what);
