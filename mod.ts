@@ -21,6 +21,7 @@
 export * from "./core/backup.ts";
 export * from "./core/bench.ts";
 export * from "./core/bench_cow.ts";
+export * from "./core/bench_cpu.ts";
 export * from "./core/bits.ts";
 export * from "./core/board.ts";
 export * from "./core/bus.ts";
@@ -107,6 +108,7 @@ export * from "./core/signature.ts";
 export * from "./core/snapshot.ts";
 export * from "./core/statistics.ts";
 export * from "./core/strategy.ts";
+export * from "./core/switch_probe.ts";
 export * from "./core/tables.ts";
 export * from "./core/time.ts";
 export * from "./core/tlb.ts";

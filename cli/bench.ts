@@ -1,11 +1,12 @@
 /**
- * `understudy bench`: what a switch costs.
+ * `understudy bench`: what a switch costs, and how fast the emulator is.
  *
  * @module
  */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { BACKUP_STRATEGIES, type BenchRow, benchSwitch } from "../mod.ts";
+import { checkCpuOptions, measureCpu, showCpu } from "./bench_cpu.ts";
 import { oneOf } from "./choices.ts";
 import { painter } from "./paint.ts";
 import { examplesHelp, EXIT_HELP, type Session } from "./program.ts";
@@ -15,6 +16,9 @@ import { paragraph } from "./view.ts";
 
 /** The measurements, and what they are about. */
 const BENCHES = { switch: "VM switch", task: "task switch" } as const;
+/** The measurement that is not of board time. */
+const CPU = "cpu";
+const WHAT = [...Object.keys(BENCHES) as (keyof typeof BENCHES)[], CPU] as const;
 /** The guests that are switched between: two that never wait, and two with tasks that do. */
 const GUESTS: Readonly<Record<keyof typeof BENCHES, readonly string[]>> = {
   switch: ["compute:1000000", "compute:1000000"],
@@ -30,19 +34,26 @@ function ns(value: number): string {
 export function benchCommand(session: Session): CommandUnknownOpts {
   const { io } = session;
   return new Command("bench")
-    .summary("measure what a switch costs")
+    .summary("measure what a switch costs, or the emulator's speed")
     .description(
       "Measures on the emulated board, with each backup strategy, and prints the figures beside " +
-        "those of the paper. switch: from VM to VM; task: from task to task inside a VM.",
+        "those of the paper. switch: from VM to VM; task: from task to task inside a VM. cpu: " +
+        "instructions a second of this host, beside QEMU's where it is installed.",
     )
-    .argument("[WHAT]", `what to measure: ${Object.keys(BENCHES).join(", ")}`, "switch")
+    .argument("[WHAT]", `what to measure: ${WHAT.join(", ")}`, "switch")
     .option("--for <time>", "board time of each run", timeText("--for"), "500ms")
     .addOption(SHARED.period)
     .addOption(SHARED.slice)
     .addOption(SHARED.json)
     .addHelpText("after", HELP)
-    .action(async (word, options) => {
-      const what = oneOf(word, Object.keys(BENCHES) as (keyof typeof BENCHES)[], "WHAT");
+    .action(async (word, options, command) => {
+      const what = oneOf(word, WHAT, "WHAT");
+      if (what === CPU) {
+        const names = Object.keys(options) as (keyof typeof options)[];
+        checkCpuOptions(names.filter((name) => command.getOptionValueSource(name) === "cli"));
+        showCpu(await measureCpu(), options.json === true, io);
+        return;
+      }
       const settings = await gather(GUESTS[what], { ...options, vm0: true }, io);
       let rows: BenchRow[];
       try {
@@ -95,4 +106,5 @@ const LABELS: Readonly<Record<BenchRow["label"], string>> = {
 const HELP = examplesHelp([
   ["bench switch", "the parts of a VM switch"],
   ["bench task --json", "those of a task switch, a JSON object for each row"],
+  ["bench cpu", "the emulator's speed"],
 ]) + "\n" + EXIT_HELP;

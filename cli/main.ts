@@ -21,7 +21,7 @@ import { hostIo, type Io } from "./io.ts";
 import { EXIT, EXIT_HELP, runProgram, type Session } from "./program.ts";
 import { schemaCommand } from "./schema.ts";
 
-export type { Io } from "./io.ts";
+export type { Io, TerminalInput } from "./io.ts";
 
 /** Makes the command tree. */
 function program(session: Session): CommandUnknownOpts {

@@ -11,6 +11,8 @@ import {
   CUT,
   GLOBAL,
   MAP,
+  MAX_GENERATIONS,
+  MOST,
   PAGE_FLAG,
   PAGE_REC,
   RING,
@@ -139,7 +141,9 @@ export class Backup {
     if (strategy === undefined) return false;
     const before = { ...port.maintenance };
     const seq = port.read(vm + VM.SEQ) + 1;
+    port.write(vm + VM.TAKING, seq);
     const pages = this.#take(strategy, vm, unit, [unit], seq, true);
+    port.write(vm + VM.TAKING, 0);
     if (pages < 0) {
       this.#unprotect(strategy, vm, unit);
       return false;
@@ -168,14 +172,17 @@ export class Backup {
     const seq = port.read(vm + VM.SEQ) + 1;
     const units = this.#units(vm);
     let pages = 0;
+    port.write(vm + VM.TAKING, seq);
     for (const unit of units) {
       const copied = this.#take(strategy, vm, unit, units, seq, current);
       if (copied < 0) {
+        port.write(vm + VM.TAKING, 0);
         this.#failCut(strategy, vm, units, unit, seq);
         return false;
       }
       pages += copied;
     }
+    port.write(vm + VM.TAKING, 0);
     port.write(vm + VM.SEQ, seq);
     this.generations.saveCut(vm, seq);
     for (const unit of units) {
@@ -191,7 +198,7 @@ export class Backup {
 
   #units(vm: number): number[] {
     const port = this.#port;
-    const count = port.read(vm + VM.UNIT_COUNT);
+    const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     return Array.from({ length: count }, (_, i) => unitOf(port, vm, i));
   }
 
@@ -214,7 +221,7 @@ export class Backup {
     port.write(vm + VM.SEQ, seq);
     this.#unprotect(strategy, vm, failed);
     for (const unit of done) {
-      const bare = this.#isTask(unit) && port.read(unit + UNIT.RING_COUNT) === 0;
+      const bare = this.#isTask(unit) && port.count(unit + UNIT.RING_COUNT, MAX_GENERATIONS) === 0;
       if (bare && port.read(unit + UNIT.TARGET) !== 0) this.#unprotect(strategy, vm, unit);
     }
   }
@@ -296,7 +303,7 @@ export class Backup {
     while (this.#giveUp(strategy, vm, [unit], 1, 1)) if (first()) return true;
     if (save !== undefined && this.#mayRenew(vm)) {
       save();
-      if (this.#renew(vm, unit)) {
+      if (this.#renew(strategy, vm, unit)) {
         do if (first()) return true; while (this.#giveUp(strategy, vm, [unit], 1, 1));
         // The guest's last cut would be lost with the unit's protection: it goes alone.
         if (this.#isTask(unit) && this.#giveUp(strategy, vm, [], 0, 1) && first()) {
@@ -318,9 +325,10 @@ export class Backup {
   }
 
   /** Takes a checkpoint that covers `unit`, of the guest as it was interrupted just now. */
-  #renew(vm: number, unit: number): boolean {
+  #renew(strategy: CheckpointStrategy, vm: number, unit: number): boolean {
     const port = this.#port;
     const done = this.#isTask(unit) ? this.checkpointTask(vm, unit) : this.cut(vm, true);
+    for (const each of this.#units(vm)) strategy.reclaim(vm, each);
     // The guest goes on running: what is saved next must not be what the checkpoint names (I6).
     if (port.read(vm + VM.VMODE) === VMODE.TASK) {
       this.nextSlot(vm, unitOf(port, vm, port.read(vm + VM.CUR_TASK) + 2));
@@ -346,7 +354,7 @@ export class Backup {
     if (kept.length > cuts) {
       this.generations.forgetCut(vm, kept[kept.length - 1]);
     } else {
-      const unit = units.find((u) => port.read(u + UNIT.RING_COUNT) > ring);
+      const unit = units.find((u) => port.count(u + UNIT.RING_COUNT, MAX_GENERATIONS) > ring);
       if (unit === undefined) return false;
       this.generations.dropOldest(unit);
     }
@@ -395,7 +403,7 @@ export class Backup {
   /** Kept checkpoints of a task, newest first. */
   taskGenerations(unit: number): number {
     const port = this.#port;
-    const count = port.read(unit + UNIT.RING_COUNT);
+    const count = port.count(unit + UNIT.RING_COUNT, MAX_GENERATIONS);
     const incarnation = port.read(unit + UNIT.INCARNATION);
     let n = 0;
     while (
@@ -641,7 +649,7 @@ export class Backup {
     const port = this.#port;
     for (const cut of this.generations.cuts(vm)) this.generations.forgetCut(vm, cut);
     port.write(vm + VM.CUT, 0);
-    const count = port.read(vm + VM.UNIT_COUNT);
+    const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     for (let i = 0; i < count; i++) this.forgetTask(vm, unitOf(port, vm, i));
   }
 
@@ -677,7 +685,7 @@ export class Backup {
   standbyFrames(vm: number): number {
     const port = this.#port;
     let frames = 0;
-    const count = port.read(vm + VM.UNIT_COUNT);
+    const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     for (let i = 0; i < count; i++) {
       this.versions.eachWritable(vm, unitOf(port, vm, i), (page) => {
         frames += this.versions.count(page);

@@ -71,7 +71,7 @@ export class Consoles {
       this.#emitOutput(vm, unit, bytes);
       return bytes.length;
     }
-    const count = port.read(unit + UNIT.OUTPUT_COUNT);
+    const count = port.count(unit + UNIT.OUTPUT_COUNT, HELD_OUTPUT);
     const room = Math.min(bytes.length, HELD_OUTPUT - count);
     const buffer = port.read(unit + UNIT.OUTPUT) + count;
     for (let i = 0; i < room; i++) port.storeByte(buffer + i, bytes[i]);
@@ -84,7 +84,7 @@ export class Consoles {
 
   #releaseOutput(vm: number, unit: number): void {
     const port = this.port;
-    const count = port.read(unit + UNIT.OUTPUT_COUNT);
+    const count = port.count(unit + UNIT.OUTPUT_COUNT, HELD_OUTPUT);
     if (count === 0) return;
     const buffer = port.read(unit + UNIT.OUTPUT);
     const bytes = Uint8Array.from({ length: count }, (_, i) => port.loadByte(buffer + i));

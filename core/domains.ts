@@ -13,6 +13,7 @@ import {
   FIRST_DOMAIN,
   GLOBAL,
   MAP,
+  MOST,
   PIECE_REC,
   SLOT_BASE,
   UNIT,
@@ -70,7 +71,7 @@ export class Domains {
     const epoch = port.read(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH);
     if (port.read(unit + UNIT.EPOCH) === epoch) return;
     const kernel = unitOf(port, vm, 0);
-    const hasCommon = port.read(vm + VM.UNIT_COUNT) > 1;
+    const hasCommon = port.count(vm + VM.UNIT_COUNT, MOST.UNITS) > 1;
     const needed = hasCommon ? [kernel, unitOf(port, vm, 1), unit] : [kernel];
     let changed = false;
     for (const u of needed) {
@@ -113,7 +114,7 @@ export class Domains {
   /** Takes the domains of all units of a VM back (the VM is deleted). */
   release(vm: number): void {
     const port = this.#port;
-    const count = port.read(vm + VM.UNIT_COUNT);
+    const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     for (let i = 0; i < count; i++) {
       const unit = unitOf(port, vm, i);
       const domain = port.read(unit + UNIT.DOMAIN);
@@ -129,7 +130,7 @@ export class Domains {
   install(vm: number, unit: number): void {
     const port = this.#port;
     const first = port.read(unit + UNIT.FIRST_PIECE);
-    const count = port.read(unit + UNIT.PIECE_COUNT);
+    const count = port.count(unit + UNIT.PIECE_COUNT, MOST.PIECES);
     for (let i = first; i < first + count; i++) this.installPiece(vm, unit, i);
   }
 

@@ -6,7 +6,19 @@
  */
 
 import { unitOf } from "./domains.ts";
-import { CALL, CONTEXT, CUT, GLOBAL, MAP, RING, UNIT, VM } from "./layout.ts";
+import {
+  CALL,
+  CONTEXT,
+  CUT,
+  GLOBAL,
+  JOURNAL_ENTRIES,
+  MAP,
+  MAX_GENERATIONS,
+  MOST,
+  RING,
+  UNIT,
+  VM,
+} from "./layout.ts";
 import type { Port } from "./port.ts";
 
 /** Rings, cuts and contexts. */
@@ -24,7 +36,7 @@ export class Generations {
 
   /** Checkpoints kept of each task and of each guest. */
   get most(): number {
-    return this.#port.read(MAP.GLOBAL + GLOBAL.GENERATIONS);
+    return this.#port.count(MAP.GLOBAL + GLOBAL.GENERATIONS, MAX_GENERATIONS);
   }
 
   // --- contexts --------------------------------------------------------------------------------
@@ -67,12 +79,15 @@ export class Generations {
   push(unit: number, seq: number): void {
     const port = this.#port;
     const k = this.most;
-    const count = port.read(unit + UNIT.RING_COUNT);
+    const count = port.count(unit + UNIT.RING_COUNT, MAX_GENERATIONS);
     const head = (port.read(unit + UNIT.RING_HEAD) + 1) % k;
     const entry = unit + UNIT.RING + head * RING.SIZE;
     const slot = port.read(unit + UNIT.SLOT);
     if (count > 0) {
-      port.write(this.entry(unit, 0) + RING.CALLS, port.read(unit + UNIT.JOURNAL_COUNT));
+      port.write(
+        this.entry(unit, 0) + RING.CALLS,
+        port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES),
+      );
     }
     this.#carryLog(unit);
     this.#hold(slot);
@@ -92,7 +107,9 @@ export class Generations {
   #carryLog(unit: number): void {
     const port = this.#port;
     const replay = port.read(unit + UNIT.REPLAY);
-    const count = replay === 0 ? 0 : port.read(unit + UNIT.JOURNAL_COUNT) - (replay - 1);
+    const count = replay === 0
+      ? 0
+      : port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES) - (replay - 1);
     const journal = port.read(unit + UNIT.JOURNAL);
     if (replay > 1) {
       port.copyWords(journal + (replay - 1) * CALL.SIZE, journal, count * CALL.SIZE);
@@ -117,14 +134,14 @@ export class Generations {
   /** Drops the oldest entry of a ring that has one. */
   dropOldest(unit: number): void {
     const port = this.#port;
-    const count = port.read(unit + UNIT.RING_COUNT);
+    const count = port.count(unit + UNIT.RING_COUNT, MAX_GENERATIONS);
     this.#release(port.read(this.entry(unit, count - 1) + RING.SLOT));
     port.write(unit + UNIT.RING_COUNT, count - 1);
   }
 
   /** Drops a whole ring. */
   clear(unit: number): void {
-    this.dropNewest(unit, this.#port.read(unit + UNIT.RING_COUNT));
+    this.dropNewest(unit, this.#port.count(unit + UNIT.RING_COUNT, MAX_GENERATIONS));
   }
 
   // --- cuts of guests --------------------------------------------------------------------------
@@ -146,7 +163,7 @@ export class Generations {
   /** Frees a cut record and the contexts that it names. */
   forgetCut(vm: number, record: number): void {
     const port = this.#port;
-    const count = port.read(vm + VM.UNIT_COUNT);
+    const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     for (let i = 0; i < count; i++) {
       this.#release(port.read(record + CUT.TASKS + i * CUT.TASK_SIZE + UNIT.SLOT - UNIT.HELD));
     }
@@ -161,7 +178,7 @@ export class Generations {
     const size = port.read(vm + VM.CUT_SIZE);
     let record = port.read(vm + VM.CUTS);
     while (port.read(record + CUT.SEQ) !== 0) record += size;
-    const count = port.read(vm + VM.UNIT_COUNT);
+    const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     for (let i = 0; i < count; i++) {
       const unit = unitOf(port, vm, i);
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;

@@ -59,7 +59,7 @@ export class Journal {
     const port = this.#port;
     const replay = port.read(unit + UNIT.REPLAY);
     if (replay === 0 || !this.#kept(this.#kind(vm, number))) return false;
-    return replay > port.read(unit + UNIT.JOURNAL_COUNT) ||
+    return replay > port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES) ||
       !this.#same(unit, replay - 1, number, args);
   }
 
@@ -74,7 +74,7 @@ export class Journal {
     if (this.mode === JOURNAL_MODE.OFF || port.read(vm + VM.UNDO) === 0) return undefined;
     if (!this.#kept(this.#kind(vm, number))) return undefined;
     if (port.read(unit + UNIT.REPLAY) !== 0) return this.#repeat(unit);
-    const count = port.read(unit + UNIT.JOURNAL_COUNT);
+    const count = port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES);
     if (count >= JOURNAL_ENTRIES) return undefined;
     const entry = port.read(unit + UNIT.JOURNAL) + count * CALL.SIZE;
     port.write(entry + CALL.NUMBER, number);
@@ -111,7 +111,7 @@ export class Journal {
     const port = this.#port;
     const cursor = port.read(unit + UNIT.REPLAY) - 1;
     const entry = port.read(unit + UNIT.JOURNAL) + cursor * CALL.SIZE;
-    const last = cursor + 1 >= port.read(unit + UNIT.JOURNAL_COUNT);
+    const last = cursor + 1 >= port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES);
     port.write(unit + UNIT.REPLAY, last ? 0 : cursor + 2);
     return port.read(entry + CALL.RESULT);
   }
@@ -129,7 +129,7 @@ export class Journal {
   /** The entry of the call that has not finished, 0: none. */
   #openEntry(unit: number): number {
     const port = this.#port;
-    const count = port.read(unit + UNIT.JOURNAL_COUNT);
+    const count = port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES);
     if (port.read(unit + UNIT.CALL_OPEN) === 0 || count === 0) return 0;
     return port.read(unit + UNIT.JOURNAL) + (count - 1) * CALL.SIZE;
   }
@@ -140,7 +140,7 @@ export class Journal {
    */
   settle(vm: number, unit: number): void {
     const port = this.#port;
-    const count = port.read(unit + UNIT.JOURNAL_COUNT);
+    const count = port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES);
     if (count === 0 || port.read(vm + VM.UNDO) === 0) return;
     const newest = port.read(unit + UNIT.JOURNAL) + (count - 1) * CALL.SIZE;
     const number = port.read(newest + CALL.NUMBER);
@@ -160,7 +160,7 @@ export class Journal {
    */
   rolledBack(unit: number): boolean {
     const port = this.#port;
-    if (port.read(unit + UNIT.JOURNAL_COUNT) === 0) return false;
+    if (port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES) === 0) return false;
     if (this.mode !== JOURNAL_MODE.LOG) return true;
     port.write(unit + UNIT.CALL_OPEN, 0);
     port.write(unit + UNIT.REPLAY, 1);

@@ -121,6 +121,9 @@ export interface RunOptions {
 
 /** Core clock that the monitor runs at, hertz. */
 const FCLK = 400_000_000;
+/** Most units and pages of a VM that an observer looks at. */
+const MAX_UNITS = 66;
+const MAX_PAGES = 8192;
 /** Cycles between looks at the abort signal and deliveries of events. */
 const STRETCH = 2_000_000;
 const SDRAM_SIZES: readonly number[] = [32, 64, 128];
@@ -494,7 +497,8 @@ export class Lab implements Disposable {
 
   #vmSummary(vm: number): VmSummary {
     const id = this.#word(vm + VM.ID);
-    const count = this.#word(vm + VM.UNIT_COUNT);
+    // A damaged record does not keep an observer busy.
+    const count = Math.min(this.#word(vm + VM.UNIT_COUNT), MAX_UNITS);
     const tasks: TaskSummary[] = [];
     for (let i = 0; i < count; i++) {
       const unit = this.#word(vm + VM.UNITS) + i * UNIT.SIZE;
@@ -556,7 +560,7 @@ export class Lab implements Disposable {
   writablePages(name: string): number {
     const vm = this.#record(name);
     let pages = 0;
-    for (let i = 0; i < this.#word(vm + VM.PAGE_COUNT); i++) {
+    for (let i = 0; i < Math.min(this.#word(vm + VM.PAGE_COUNT), MAX_PAGES); i++) {
       const word = this.#word(this.#word(vm + VM.PAGES) + i * PAGE_REC.SIZE + PAGE_REC.VA);
       if ((word & PAGE_FLAG.WRITABLE) !== 0) pages++;
     }
@@ -632,7 +636,7 @@ export class Lab implements Disposable {
   /** Record of a unit of a guest, for tests and injection. */
   unitRecord(name: string, task: string): number {
     const vm = this.#record(name);
-    for (let i = 0; i < this.#word(vm + VM.UNIT_COUNT); i++) {
+    for (let i = 0; i < Math.min(this.#word(vm + VM.UNIT_COUNT), MAX_UNITS); i++) {
       const unit = this.#word(vm + VM.UNITS) + i * UNIT.SIZE;
       if (this.#text(unit + UNIT.NAME) === task) return unit;
     }

@@ -307,6 +307,8 @@ export const VM = {
   STORM_START: 0x270,
   /** Board time lost in rollbacks (64): virtual time is board time less this. */
   LOST: 0x278,
+  /** Checkpoint being taken, 0: none; its versions are needed although no record names it yet. */
+  TAKING: 0x280,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x300,
   /** Recovery policy of this VM (POLICY). */
@@ -424,6 +426,20 @@ export const RING = {
 
 /** Most kept generations. */
 export const MAX_GENERATIONS = 8;
+
+/** The most there can be of what records count: more is damage. */
+export const MOST = {
+  /** Units of a VM: kernel, common text, tasks. */
+  UNITS: 28,
+  /** Pieces of a VM. */
+  PIECES: 32,
+  /** Pages of a VM, a unit or a piece. */
+  PAGES: 8192,
+  /** Versions of a page. */
+  VERSIONS: 256,
+  /** Pages of a VM's block in the arena. */
+  BLOCK: 2048,
+} as const;
 
 /** Kinds of units. */
 export const UNIT_KIND = { KERNEL: 0, COMMON: 1, TASK: 2 } as const;

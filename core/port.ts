@@ -52,6 +52,8 @@ export const PERMISSION_PAGE = 0b1111;
 export class Port {
   /** Cycles charged so far. */
   charged = 0;
+  /** Where {@linkcode charged} ends: damaged records may make a chain of the monitor's go round. */
+  limit: number = Infinity;
   /** Maintenance done so far. */
   readonly maintenance: MaintenanceCounts = noMaintenance();
   readonly #cpu: Cpu;
@@ -75,6 +77,7 @@ export class Port {
   /** Charges `cycles` for instructions that the caller stands for. */
   charge(cycles: number): void {
     this.charged += cycles;
+    if (this.charged > this.limit) throw new MonitorFault("the monitor does not come to an end");
     this.#clock.now += cycles;
   }
 
@@ -93,6 +96,17 @@ export class Port {
     if (this.#cpu.fault !== 0) this.#fail("write of", va);
   }
 
+  /**
+   * Reads a count.
+   *
+   * @param most More than these is damage: nobody counts so far.
+   */
+  count(va: number, most: number): number {
+    const value = this.read(va);
+    if (value <= most) return value;
+    throw new MonitorFault(`the count at 0x${va.toString(16)} is damaged: ${value}`);
+  }
+
   /** Reads a 64-bit count (a safe integer). */
   read64(va: number): number {
     return this.read(va) + this.read(va + 4) * 0x1_0000_0000;
@@ -109,6 +123,15 @@ export class Port {
     const value = (this.read(va) + delta) >>> 0;
     this.write(va, value);
     return value;
+  }
+
+  /** Adds to a 64-bit count past the core: measuring costs no board time. */
+  meter(address: number, cycles: number): void {
+    const { memory, sdram } = this.board;
+    const at = (sdram.offset + address - sdram.base) >>> 2;
+    const total = memory.u32[at] + memory.u32[at + 1] * 0x1_0000_0000 + cycles;
+    memory.u32[at] = total;
+    memory.u32[at + 1] = Math.floor(total / 0x1_0000_0000);
   }
 
   /** Copies words inside the monitor's memory. */

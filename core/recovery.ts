@@ -11,6 +11,7 @@ import {
   CLASSIFY,
   CONTEXT,
   GLOBAL,
+  JOURNAL_ENTRIES,
   MAP,
   NONE,
   POLICY,
@@ -110,9 +111,10 @@ export class Recovery {
     const faultTime = port.now;
     port.add(unit + UNIT.FAULTS, 1);
     const policy = vm + VM.POLICY;
-    const calls = port.read(unit + UNIT.JOURNAL_COUNT);
+    const calls = port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES);
+    this.#openWindow(unit, TASK_FIELDS, policy);
     for (;;) {
-      const action = this.#next(unit, TASK_FIELDS, policy, policy + POLICY.TASK);
+      const action = this.#next(unit, TASK_FIELDS, policy + POLICY.TASK);
       if (action === ACTION.SWAP || action === ACTION.OLDER) {
         const first = action === ACTION.OLDER ? 1 : 0;
         const found = this.#search(
@@ -149,8 +151,9 @@ export class Recovery {
     const start = this.#begin();
     const faultTime = port.now;
     const policy = vm + VM.POLICY;
+    this.#openWindow(vm, GUEST_FIELDS, policy);
     for (;;) {
-      const action = this.#next(vm, GUEST_FIELDS, policy, policy + POLICY.GUEST);
+      const action = this.#next(vm, GUEST_FIELDS, policy + POLICY.GUEST);
       if (action === ACTION.SWAP || action === ACTION.OLDER) {
         const first = action === ACTION.OLDER ? 1 : 0;
         const found = this.#search(
@@ -352,16 +355,20 @@ export class Recovery {
     return GO_ON.HALT;
   }
 
-  /** The ladder: the action of this failure, counted in the record. */
-  #next(record: number, f: LadderFields, policy: number, ladder: number): number {
+  /** A failure: the ladder begins anew when its window is over. */
+  #openWindow(record: number, f: LadderFields, policy: number): void {
     const port = this.#port;
     const began = port.read64(record + f.start);
     const window = port.read64(policy + POLICY.WINDOW);
-    if (began === 0 || port.now - began > window) {
-      port.write(record + f.count, 0);
-      port.write(record + f.step, 0);
-      port.write64(record + f.start, port.now);
-    }
+    if (began !== 0 && port.now - began <= window) return;
+    port.write(record + f.count, 0);
+    port.write(record + f.step, 0);
+    port.write64(record + f.start, port.now);
+  }
+
+  /** The ladder: the next action against this failure, counted in the record. */
+  #next(record: number, f: LadderFields, ladder: number): number {
+    const port = this.#port;
     for (let step = port.read(record + f.step); step < 8; step++) {
       const action = port.read(ladder + step * 8);
       if (action === ACTION.NONE) break;
@@ -427,7 +434,9 @@ export function classify(port: Port, vm: number, pc: number, far: number): numbe
   const by = port.read(vm + VM.POLICY + POLICY.CLASSIFY);
   if (by === CLASSIFY.CONTEXT) return running;
   const id = port.read(vm + VM.ID);
-  const address = by === CLASSIFY.PC ? pc : far - slotMva(id, 0);
+  // A prefetch abort has no MVA: its far is the guest's PC.
+  const base = slotMva(id, 0);
+  const address = by === CLASSIFY.PC ? pc : far >= base ? far - base : far;
   const piece = address >>> 20;
   const first = SLOT_MAP.TASKS >>> 20;
   const count = taskCount(port, vm);

@@ -10,7 +10,7 @@
 
 import { GLOBAL, MAP, MAX_VMS, VM } from "./layout.ts";
 import type { Port } from "./port.ts";
-import { INFO_FIELDS } from "./vmi.ts";
+import { INFO_FIELDS, VM_STATE } from "./vmi.ts";
 
 const WORDS = Math.ceil(MAX_VMS / 32);
 const INFO_RDY_GRP = INFO_FIELDS.find((f) => f.name === "RDY_GRP")!.offset;
@@ -85,6 +85,13 @@ export class Scheduler {
       if (vm !== 0) vms.push(vm);
     }
     return vms.length === 0 ? 0 : vms[n % vms.length];
+  }
+
+  /** With fixed slots: the VM whose slot it is, when it can run; 0 in the guard time. */
+  slotOwner(): number {
+    const port = this.#port;
+    const vm = port.read(MAP.GLOBAL + GLOBAL.SLOT_VM);
+    return vm !== 0 && port.read(vm + VM.STATE) === VM_STATE.RUNNING ? vm : 0;
   }
 
   /** Number of the lowest set bit of a bitmap, -1: none. All words are read: one cost for all. */

@@ -9,8 +9,8 @@
  */
 
 import type { Domains } from "./domains.ts";
-import { PAGE_REC, PIECE_REC, UNIT, VM } from "./layout.ts";
-import type { Port } from "./port.ts";
+import { MOST, PAGE_REC, PIECE_REC, UNIT, VM } from "./layout.ts";
+import { MonitorFault, type Port } from "./port.ts";
 import { LIST, TABLE, type Versions } from "./versions.ts";
 
 /** What a strategy does. All records are addresses in the monitor's memory. */
@@ -300,9 +300,11 @@ export class TrackingStrategy implements CheckpointStrategy {
   settle(vm: number, unit: number): void {
     const { port, versions } = this;
     const live = versions.live(vm, unit);
-    for (;;) {
+    for (let steps = 0;; steps++) {
       const page = port.read(unit + UNIT.REPAIR_HEAD);
       if (page === 0) break;
+      // A damaged list may go round.
+      if (steps > MOST.PAGES) throw new MonitorFault("a list of pages is damaged");
       this.#repair(vm, unit, page, live);
     }
     for (const page of versions.pages(unit, LIST.KEPT)) {

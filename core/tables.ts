@@ -9,6 +9,7 @@ import {
   GLOBAL,
   MAP,
   MAX_VMS,
+  MOST,
   PAGE_FLAG,
   PAGE_REC,
   PIECE_REC,
@@ -80,7 +81,7 @@ export class TableCheck {
     let index = port.read(g + GLOBAL.SCRUB_PIECE);
     for (let i = 0; i < MAX_VMS; i++) {
       const vm = port.read(MAP.VM_TABLE + id * 4);
-      if (vm !== 0 && index < port.read(vm + VM.PIECE_COUNT)) {
+      if (vm !== 0 && index < port.count(vm + VM.PIECE_COUNT, MOST.PIECES)) {
         port.write(g + GLOBAL.SCRUB_VM, id);
         port.write(g + GLOBAL.SCRUB_PIECE, index + 1);
         return this.#scrubPiece(vm, port.read(vm + VM.PIECES) + index * PIECE_REC.SIZE);
@@ -95,7 +96,7 @@ export class TableCheck {
     const port = this.#port;
     const repaired = this.#checkMaster(vm, piece);
     const first = port.read(piece + PIECE_REC.FIRST_PAGE);
-    const count = port.read(piece + PIECE_REC.PAGE_COUNT);
+    const count = port.count(piece + PIECE_REC.PAGE_COUNT, MOST.PAGES);
     for (let i = first; i < first + count; i++) {
       const page = port.read(vm + VM.PAGES) + i * PAGE_REC.SIZE;
       repaired.push(...this.#checkPage(vm, piece, page));

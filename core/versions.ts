@@ -16,6 +16,7 @@ import {
   GLOBAL,
   MAP,
   MAX_GENERATIONS,
+  MOST,
   PAGE_FLAG,
   PAGE_REC,
   PIECE_REC,
@@ -23,7 +24,7 @@ import {
   UNIT,
   VM,
 } from "./layout.ts";
-import type { Port } from "./port.ts";
+import { MonitorFault, type Port } from "./port.ts";
 import { pageDescriptor, setActive, slotMva } from "./vm.ts";
 
 /** Lists of a unit, by the offset of their head. */
@@ -72,7 +73,7 @@ export class Versions {
   eachWritable(vm: number, unit: number, visit: (page: number) => void): void {
     const port = this.#port;
     const first = port.read(unit + UNIT.FIRST_PAGE);
-    const count = port.read(unit + UNIT.PAGE_COUNT);
+    const count = port.count(unit + UNIT.PAGE_COUNT, MOST.PAGES);
     for (let i = first; i < first + count; i++) {
       const page = port.read(vm + VM.PAGES) + i * PAGE_REC.SIZE;
       if ((port.read(page + PAGE_REC.VA) & PAGE_FLAG.WRITABLE) !== 0) visit(page);
@@ -83,7 +84,7 @@ export class Versions {
   eachPiece(vm: number, unit: number, visit: (piece: number, index: number) => void): void {
     const port = this.#port;
     const first = port.read(unit + UNIT.FIRST_PIECE);
-    const count = port.read(unit + UNIT.PIECE_COUNT);
+    const count = port.count(unit + UNIT.PIECE_COUNT, MOST.PIECES);
     for (let i = first; i < first + count; i++) {
       visit(port.read(vm + VM.PIECES) + i * PIECE_REC.SIZE, i);
     }
@@ -197,9 +198,14 @@ export class Versions {
       f !== 0;
       f = port.read(frameRecord(f) + FRAME.NEXT)
     ) {
-      n++;
+      this.#bound(++n, MOST.VERSIONS);
     }
     return n;
+  }
+
+  /** A damaged chain may go round: it has an end here. */
+  #bound(steps: number, most: number): void {
+    if (steps > most) throw new MonitorFault("a chain of page records is damaged");
   }
 
   /** Changes the tag of a version. */
@@ -217,7 +223,9 @@ export class Versions {
   at(page: number, seq: number): FoundVersion {
     const port = this.#port;
     let previous = 0;
+    let steps = 0;
     for (let frame = port.read(page + PAGE_REC.HEAD); frame !== 0;) {
+      this.#bound(++steps, MOST.VERSIONS);
       if (port.read(frameRecord(frame) + FRAME.TAG) >= seq) return { frame, previous };
       previous = frame;
       frame = port.read(frameRecord(frame) + FRAME.NEXT);
@@ -230,7 +238,9 @@ export class Versions {
     const port = this.#port;
     const { frame, previous } = version;
     this.#frames.give(port.read(page + PAGE_REC.ACTIVE));
+    let steps = 0;
     for (let f = port.read(frameRecord(frame) + FRAME.NEXT); f !== 0;) {
+      this.#bound(++steps, MOST.VERSIONS);
       const next = port.read(frameRecord(f) + FRAME.NEXT);
       this.#frames.give(f);
       f = next;
@@ -259,12 +269,14 @@ export class Versions {
     const live: number[] = [];
     const size = port.read(vm + VM.CUT_SIZE);
     const cuts = port.read(vm + VM.CUTS);
-    const generations = port.read(MAP.GLOBAL + GLOBAL.GENERATIONS);
+    const generations = port.count(MAP.GLOBAL + GLOBAL.GENERATIONS, MAX_GENERATIONS);
     for (let i = 0; i < generations; i++) {
       const seq = port.read(cuts + i * size + CUT.SEQ);
       if (seq !== 0) live.push(seq);
     }
-    const count = Math.min(port.read(unit + UNIT.RING_COUNT), MAX_GENERATIONS);
+    const taking = port.read(vm + VM.TAKING);
+    if (taking !== 0) live.push(taking);
+    const count = Math.min(port.count(unit + UNIT.RING_COUNT, MAX_GENERATIONS), MAX_GENERATIONS);
     const head = port.read(unit + UNIT.RING_HEAD);
     for (let g = 0; g < count; g++) {
       const at = (head + generations - g) % generations;
@@ -278,7 +290,9 @@ export class Versions {
     const port = this.#port;
     let before = 0;
     let previous = 0;
+    let steps = 0;
     for (let frame = port.read(page + PAGE_REC.HEAD); frame !== 0;) {
+      this.#bound(++steps, MOST.VERSIONS);
       const record = frameRecord(frame);
       const next = port.read(record + FRAME.NEXT);
       const tag = port.read(record + FRAME.TAG);
@@ -297,7 +311,9 @@ export class Versions {
   dropNewer(page: number, seq: number): void {
     const port = this.#port;
     let previous = 0;
+    let steps = 0;
     for (let frame = port.read(page + PAGE_REC.HEAD); frame !== 0;) {
+      this.#bound(++steps, MOST.VERSIONS);
       const next = port.read(frameRecord(frame) + FRAME.NEXT);
       if (port.read(frameRecord(frame) + FRAME.TAG) > seq) {
         this.#unlinkVersion(page, previous, frame, next);
@@ -350,7 +366,7 @@ export class Versions {
     const port = this.#port;
     const pages: number[] = [];
     for (let page = port.read(unit + list); page !== 0; page = port.read(page + PAGE_REC.NEXT)) {
-      pages.push(page);
+      this.#bound(pages.push(page), MOST.PAGES);
     }
     return pages;
   }

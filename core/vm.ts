@@ -21,7 +21,9 @@ import {
   HELD_OUTPUT,
   JOURNAL_ENTRIES,
   MAP,
+  MAX_GENERATIONS,
   MAX_VMS,
+  MOST,
   NONE,
   PAGE_FLAG,
   PAGE_KIND,
@@ -38,7 +40,7 @@ import {
 } from "./layout.ts";
 import { type GuestImage, loadImage, pageContent } from "./loader.ts";
 import { AP, MEMORY_TYPE, smallPageDescriptor } from "./pagetable.ts";
-import type { Port } from "./port.ts";
+import { MonitorFault, type Port } from "./port.ts";
 import {
   type Field,
   INFO_FIELDS,
@@ -78,7 +80,7 @@ export function isVm0(port: Port, vm: number): boolean {
 
 /** Task areas of a VM. */
 export function taskCount(port: Port, vm: number): number {
-  return Math.max(0, port.read(vm + VM.UNIT_COUNT) - 2);
+  return Math.max(0, port.count(vm + VM.UNIT_COUNT, MOST.UNITS) - 2);
 }
 
 /** MVA of guest address `va` of VM number `id`. */
@@ -221,7 +223,7 @@ export class VmStore {
     if (id === MAX_VMS) return "no free slot";
     const image = this.readImage(index);
     if (image === undefined) return "its image in flash is damaged";
-    const generations = port.read(MAP.GLOBAL + GLOBAL.GENERATIONS);
+    const generations = port.count(MAP.GLOBAL + GLOBAL.GENERATIONS, MAX_GENERATIONS);
     const units = image.units.length;
     const pages = image.units.reduce((n, u) => n + u.pages.length, 0);
     const pieces = image.units.reduce((n, u) => n + pieceAddresses(u.pages).length, 0);
@@ -288,19 +290,21 @@ export class VmStore {
     const port = this.#port;
     const id = port.read(vm + VM.ID);
     const pages = port.read(vm + VM.PAGES);
-    const pageCount = port.read(vm + VM.PAGE_COUNT);
+    const pageCount = port.count(vm + VM.PAGE_COUNT, MOST.PAGES);
     for (let i = 0; i < pageCount; i++) {
       const page = pages + i * PAGE_REC.SIZE;
       const active = port.read(page + PAGE_REC.ACTIVE);
       if (active !== 0) this.#frames.give(active);
+      let steps = 0;
       for (let frame = port.read(page + PAGE_REC.HEAD); frame !== 0;) {
+        if (++steps > MOST.VERSIONS) throw new MonitorFault("a chain of versions is damaged");
         const next = port.read(frameRecord(frame) + FRAME.NEXT);
         this.#frames.give(frame);
         frame = next;
       }
     }
     const pieces = port.read(vm + VM.PIECES);
-    const pieceCount = port.read(vm + VM.PIECE_COUNT);
+    const pieceCount = port.count(vm + VM.PIECE_COUNT, MOST.PIECES);
     for (let i = 0; i < pieceCount; i++) {
       const piece = pieces + i * PIECE_REC.SIZE;
       if (port.read(piece + PIECE_REC.A_TABLE) !== 0) {
@@ -317,7 +321,7 @@ export class VmStore {
     port.flushDataCache();
     port.invalidateInstructionCache();
     port.write(MAP.VM_TABLE + id * 4, 0);
-    this.#frames.giveArena(vm, port.read(vm + VM.BLOCK_PAGES));
+    this.#frames.giveArena(vm, port.count(vm + VM.BLOCK_PAGES, MOST.BLOCK));
   }
 
   /** Sets what the monitor holds for a VM to its state before the first instruction. */
@@ -369,8 +373,8 @@ export class VmStore {
     const port = this.#port;
     const first = index < 0 ? 0 : port.read(unitOf(port, vm, index) + UNIT.FIRST_PAGE);
     const count = index < 0
-      ? port.read(vm + VM.PAGE_COUNT)
-      : port.read(unitOf(port, vm, index) + UNIT.PAGE_COUNT);
+      ? port.count(vm + VM.PAGE_COUNT, MOST.PAGES)
+      : port.count(unitOf(port, vm, index) + UNIT.PAGE_COUNT, MOST.PAGES);
     if (this.#frames.free < count) return undefined;
     const id = port.read(vm + VM.ID);
     const fresh: number[] = [];
@@ -452,7 +456,7 @@ export class VmStore {
   #closeUnit(vm: number, unit: number): void {
     const port = this.#port;
     const first = port.read(unit + UNIT.FIRST_PIECE);
-    const count = port.read(unit + UNIT.PIECE_COUNT);
+    const count = port.count(unit + UNIT.PIECE_COUNT, MOST.PIECES);
     for (let i = first; i < first + count; i++) {
       const record = port.read(vm + VM.PIECES) + i * PIECE_REC.SIZE;
       const entry = masterEntry(port.read(vm + VM.ID), port.read(record + PIECE_REC.VA));

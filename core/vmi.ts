@@ -97,8 +97,10 @@ export interface Hypercall {
   readonly number: number;
   /** Names of the arguments in r0-r3. */
   readonly args: readonly string[];
-  /** Only VM0 may call it. */
+  /** Only VM0 may call it, and not for itself where that makes no sense: EPERM. */
   readonly management?: boolean;
+  /** Errors it can give, besides EPERM by another guest; none unless given. */
+  readonly errors?: readonly VmiErrorName[];
   /** Meaning, result and particular errors. */
   readonly doc: string;
 }
@@ -152,24 +154,28 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "SETUP",
     number: HC.SETUP,
     args: ["vectors", "kernel_sp"],
+    errors: ["EINVAL"],
     doc: "registers the address of the exception vectors and the top of the kernel stack",
   },
   {
     name: "CONSOLE_WRITE",
     number: HC.CONSOLE_WRITE,
     args: ["buffer", "length"],
+    errors: ["EFAULT"],
     doc: "writes up to 1024 bytes to the VM's console; returns the bytes taken",
   },
   {
     name: "CONSOLE_READ",
     number: HC.CONSOLE_READ,
     args: ["buffer", "length"],
+    errors: ["EFAULT"],
     doc: "reads console input that is there; returns the bytes given, 0 when there is none",
   },
   {
     name: "DISPATCH",
     number: HC.DISPATCH,
     args: ["task", "result", "flags"],
+    errors: ["EINVAL", "ESTATE"],
     doc:
       "leaves kernel mode for that task; flags: DISPATCH_RESULT, DISPATCH_WAIT. Does not return " +
       "but on an error. A pending virtual interrupt is delivered first",
@@ -178,12 +184,14 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "READY",
     number: HC.READY,
     args: ["set_priority", "clear_priority"],
+    errors: ["EINVAL", "ESTATE"],
     doc: "sets and clears a bit of this VM's row in the unified priority table; -1: none",
   },
   {
     name: "TASK_CREATE",
     number: HC.TASK_CREATE,
     args: ["entry", "argument", "priority", "options"],
+    errors: ["EINVAL", "ESTATE", "ENOMEM"],
     doc:
       "makes the task area that holds `entry` a task, with a fresh context (r0 = argument, sp = top " +
       "of its stack) and, from the second time on, fresh data from the image; returns its number. " +
@@ -193,18 +201,21 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "TASK_DELETE",
     number: HC.TASK_DELETE,
     args: ["task"],
+    errors: ["EINVAL"],
     doc: "ends a task: not ready, its checkpoints void",
   },
   {
     name: "TASK_PRIO",
     number: HC.TASK_PRIO,
     args: ["task", "priority"],
+    errors: ["EINVAL", "ESTATE"],
     doc: "tells the monitor a task's priority",
   },
   {
     name: "TIMER_SET",
     number: HC.TIMER_SET,
     args: ["period_us"],
+    errors: ["EINVAL"],
     doc: "period of the virtual timer in microseconds of board time, 100..10000000; 0 stops it",
   },
   {
@@ -217,6 +228,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "IRET",
     number: HC.IRET,
     args: [],
+    errors: ["ESTATE"],
     doc: "returns from a virtual IRQ that interrupted kernel mode (a guest without tasks)",
   },
   {
@@ -230,6 +242,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "CHECKPOINT",
     number: HC.CHECKPOINT,
     args: ["task"],
+    errors: ["EINVAL"],
     doc:
       "asks for a checkpoint of that task, or of the guest (-1), at the next exit from the kernel",
   },
@@ -238,6 +251,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "JOURNAL",
     number: HC.JOURNAL,
     args: ["undo", "kinds"],
+    errors: ["EINVAL", "EFAULT"],
     doc:
       "registers the undo call-back and the kinds (CALL_...) of kernel calls 0-63, a table of 64 " +
       "bytes; undo 0 takes the registration back. Without one, task errors roll the guest back. " +
@@ -249,12 +263,14 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "UNDONE",
     number: HC.UNDONE,
     args: [],
+    errors: ["ESTATE"],
     doc: "ends the undo call-back; does not return but on an error",
   },
   {
     name: "WATCHDOG",
     number: HC.WATCHDOG,
     args: ["period_us"],
+    errors: ["EINVAL"],
     doc: "sets this VM's watchdog and kicks it; it is kicked too whenever the VM waits. 1000.." +
       "60000000 microseconds of board time; 0 stops it",
   },
@@ -262,6 +278,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "SEND",
     number: HC.SEND,
     args: ["vm", "buffer", "length"],
+    errors: ["EINVAL", "EFAULT", "EAGAIN"],
     doc:
       "sends a message of 1..240 bytes to another VM; VMI_EAGAIN when its ring is full, VMI_EINVAL " +
       "when there is no such VM. After a rollback, what was sent already is not sent again",
@@ -270,6 +287,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "RECEIVE",
     number: HC.RECEIVE,
     args: ["buffer", "length"],
+    errors: ["EFAULT"],
     doc:
       "takes the oldest message, cut to `length` bytes; returns its length and in r1 the sender, or " +
       "0 when there is none",
@@ -278,6 +296,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "VM_CREATE",
     number: HC.VM_CREATE,
     args: ["image"],
+    errors: ["EINVAL", "ENOMEM"],
     management: true,
     doc: "creates a VM from image number `image` of the flash; returns the VM's number",
   },
@@ -285,14 +304,23 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "VM_START",
     number: HC.VM_START,
     args: ["vm"],
+    errors: ["EINVAL", "ESTATE", "EPERM"],
     management: true,
     doc: "starts a created VM, or goes on with a stopped one",
   },
-  { name: "VM_STOP", number: HC.VM_STOP, args: ["vm"], management: true, doc: "stops a VM" },
+  {
+    name: "VM_STOP",
+    number: HC.VM_STOP,
+    args: ["vm"],
+    errors: ["EINVAL", "ESTATE", "EPERM"],
+    management: true,
+    doc: "stops a VM",
+  },
   {
     name: "VM_DELETE",
     number: HC.VM_DELETE,
     args: ["vm"],
+    errors: ["EINVAL", "EPERM"],
     management: true,
     doc: "deletes a VM and gives its frames back",
   },
@@ -300,6 +328,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "VM_STATUS",
     number: HC.VM_STATUS,
     args: ["vm", "buffer"],
+    errors: ["EINVAL", "EFAULT"],
     management: true,
     doc:
       "writes a struct vmi_vm_status to buffer; returns the VM's state, VM_NONE for an empty slot",
@@ -308,6 +337,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "VM_BACKUP",
     number: HC.VM_BACKUP,
     args: ["vm"],
+    errors: ["EINVAL", "EPERM"],
     management: true,
     doc: "asks for a checkpoint of that VM at its next switch",
   },
@@ -315,6 +345,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "IMAGE_NAME",
     number: HC.IMAGE_NAME,
     args: ["image", "buffer"],
+    errors: ["EINVAL", "EFAULT"],
     management: true,
     doc: "writes the name (16 bytes, NUL-padded) of an image to buffer",
   },
@@ -322,6 +353,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "VM_POLICY",
     number: HC.VM_POLICY,
     args: ["vm", "preset"],
+    errors: ["EINVAL", "EPERM"],
     management: true,
     doc: "gives a VM one of the recovery policies POLICY_...",
   },
@@ -329,6 +361,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "VM_LOG",
     number: HC.VM_LOG,
     args: ["index", "buffer"],
+    errors: ["EFAULT"],
     management: true,
     doc:
       "writes the index-th newest entry of the monitor's log, a struct vmi_log, to buffer; returns " +
@@ -338,6 +371,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     name: "VM_CONSOLE",
     number: HC.VM_CONSOLE,
     args: ["vm"],
+    errors: ["EINVAL"],
     management: true,
     doc:
       "gives the input of UART0 to that VM until a line that begins with ~ brings it back to VM0",
@@ -361,6 +395,9 @@ export const VMI_ERROR = {
   /** No room now; try again later. */
   EAGAIN: -7,
 } as const;
+
+/** Name of an error code. */
+export type VmiErrorName = keyof typeof VMI_ERROR;
 
 /** States of a VM, in `struct vm` and in `vmi_vm_status`. */
 export const VM_STATE = {

@@ -36,6 +36,7 @@ import { COST, MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { classify, GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
+import type { SwitchProbe } from "./switch_probe.ts";
 import { TableCheck } from "./tables.ts";
 import type { FaultKind } from "./trace.ts";
 import { VirtualTimers } from "./virtual_timers.ts";
@@ -66,20 +67,8 @@ const INT_TIMER4 = 14;
 const INT_UART0 = 28;
 /** Cycles from a slot's tick to its VM's first instruction: more than the monitor ever needs. */
 const SLOT_LEAD = 40_000;
-
-/** Parts of a switch, as the paper's Fig. 7 and 8 divide it. */
-export type SwitchPart = "save" | "switch" | "restore";
-
-/**
- * Told of each measured part of a switch, in order; `backup` is what checkpoints inside the switch
- * took, which is not in `cycles`.
- */
-export type SwitchProbe = (
-  kind: "vm" | "task",
-  part: SwitchPart,
-  cycles: number,
-  backup: number,
-) => void;
+/** Cycles after which one entry of the monitor is a failure: far more than a guest's restart. */
+const ENTRY_LIMIT = 50_000_000;
 
 /** The monitor. */
 export class Vmm {
@@ -207,17 +196,12 @@ export class Vmm {
 
   /** Enters the monitor and counts what it was charged. */
   #account(body: () => void): void {
-    const before = this.port.charged;
+    const { port } = this;
+    const before = port.charged;
+    port.limit = before + ENTRY_LIMIT;
     this.#guard(body);
-    const spent = this.port.charged - before;
-    if (!this.stopped) {
-      // Not through the port: measuring does not cost board time.
-      const { memory, sdram } = this.port.board;
-      const at = (sdram.offset + MAP.VMM_CYCLES - MAP.SDRAM) >>> 2;
-      const total = memory.u32[at] + memory.u32[at + 1] * 0x1_0000_0000 + spent;
-      memory.u32[at] = total;
-      memory.u32[at + 1] = Math.floor(total / 0x1_0000_0000);
-    }
+    port.limit = Infinity;
+    if (!this.stopped) port.meter(MAP.VMM_CYCLES, port.charged - before);
   }
 
   /** A VM changed state: VM0 is told, the trace too. */
@@ -695,7 +679,7 @@ export class Vmm {
     const port = this.port;
     const start = port.charged;
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
-    const next = this.#slots ? this.#slotVm() : this.scheduler.choose();
+    const next = this.#slots ? this.scheduler.slotOwner() : this.scheduler.choose();
     const copying = next !== current || next === 0 ? this.#leaveVm(current) : 0;
     if (next === 0) return this.#idle();
     if (next !== current) {
@@ -717,13 +701,6 @@ export class Vmm {
 
   get #slots(): boolean {
     return this.port.read(MAP.GLOBAL + GLOBAL.SCHEDULE) !== 0;
-  }
-
-  /** With fixed slots: the VM whose slot it is, when it can run; 0 in the guard time. */
-  #slotVm(): number {
-    const port = this.port;
-    const vm = port.read(MAP.GLOBAL + GLOBAL.SLOT_VM);
-    return vm !== 0 && port.read(vm + VM.STATE) === VM_STATE.RUNNING ? vm : 0;
   }
 
   /**

@@ -52,7 +52,7 @@ import { WDT_REGISTERS } from "../core/s3c2440_wdt.ts";
 export const INCLUDE: URL = new URL("../guests/include/", import.meta.url);
 
 /** Hypercalls whose result is 64 bits wide, in r0 (low) and r1. */
-const WIDE: ReadonlySet<string> = new Set(["TIME", "RECEIVE"]);
+export const WIDE: ReadonlySet<string> = new Set(["TIME", "RECEIVE"]);
 
 function hex(value: number): string {
   return "0x" + value.toString(16).padStart(8, "0");

@@ -359,7 +359,7 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
     [
       ["bench", "swich"],
       null,
-      'WHAT: "swich" is unknown; did you mean "switch"? allowed: switch, task',
+      'WHAT: "swich" is unknown; did you mean "switch"? allowed: switch, task, cpu',
     ],
     [
       ["completions", "csh"],

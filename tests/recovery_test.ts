@@ -873,6 +873,7 @@ Deno.test(
       ["pc", "jump", [...other, ...own]],
       // The owner of the address is blamed until it is stopped; then the one that ran.
       ["far", "store", [...other, ...own]],
+      ["far", "jump", [...other, ...own]],
     ];
     for (const [classify, way, wanted] of cases) {
       for (const resume of ["yield", "immediate"] as const) {

@@ -197,7 +197,7 @@ function whole(lab: Lab): unknown {
 
 const OPTIONS: readonly Partial<LabOptions>[] = [
   ...BACKUP_STRATEGIES.map((backup) => ({ backup, period: "1ms" })),
-  { schedule: "slots" },
+  { schedule: "slots", slice: "2ms" },
   { journal: "log" },
   { journal: "commit", outputCommit: true },
   { watchdog: "3ms", checksums: true, generations: 4, catchUp: true },

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import { InputError } from "../core/errors.ts";
+import { frameRecord } from "../core/frames.ts";
 import { BACKUP_STRATEGIES, type Lab } from "../core/lab.ts";
-import { GLOBAL, MAP } from "../core/layout.ts";
+import { FRAME, GLOBAL, MAP, MAX_VMS, PAGE_REC, UNIT, VM } from "../core/layout.ts";
 import type { TraceEvent } from "../core/trace.ts";
 import { loadGuest } from "../guests/mod.ts";
 import { HC } from "../core/vmi.ts";
@@ -240,3 +243,112 @@ Deno.test("Vmm.trap() stops the system when the policy asks for it", core, async
   assert.equal(lab.summary().outcome, "stopped");
   assert.equal(ofType(events, "post-mortem").length, 1);
 });
+
+Deno.test("Vmm.trap() stops when a chain or a list of the monitor has no end", core, async () => {
+  const resting = taskGuest({
+    tickUs: 500,
+    tasks: [0, 1].map((i) => ({
+      name: `t${i}`,
+      main: (c: Code) => c.label("l").increment(taskData(i)).swi(CALL.COUNT).swi(CALL.DELAY).b("l"),
+    })),
+  });
+  // Each page's oldest version, or each listed page, is its own successor.
+  const rings: Record<string, (lab: Lab) => number> = {
+    "versions of pages": (lab) => {
+      const word = (pa: number) => lab.board.peek(pa, 4);
+      const vm = lab.vmRecord("g");
+      let found = 0;
+      for (let i = 0; i < word(vm + VM.PAGE_COUNT); i++) {
+        const head = word(word(vm + VM.PAGES) + i * PAGE_REC.SIZE + PAGE_REC.HEAD);
+        if (head === 0) continue;
+        lab.board.poke(frameRecord(head) + FRAME.NEXT, head);
+        found++;
+      }
+      return found;
+    },
+    "lists of pages": (lab) => {
+      const word = (pa: number) => lab.board.peek(pa, 4);
+      const vm = lab.vmRecord("g");
+      let found = 0;
+      for (let i = 0; i < word(vm + VM.UNIT_COUNT); i++) {
+        const unit = word(vm + VM.UNITS) + i * UNIT.SIZE;
+        for (const list of [UNIT.DIRTY_HEAD, UNIT.REPAIR_HEAD, UNIT.KEPT_HEAD]) {
+          const head = word(unit + list);
+          if (head === 0) continue;
+          lab.board.poke(head + PAGE_REC.NEXT, head);
+          found++;
+        }
+      }
+      return found;
+    },
+  };
+  // Some links are never followed again; those that are end the system, and no run hangs.
+  for (const [what, tie] of Object.entries(rings)) {
+    let stopped = false;
+    for (const backup of ["dirty", "cow"] as const) {
+      if (stopped) break;
+      using lab = await miniLab({ g: resting, h: resting }, {
+        backup,
+        period: "1ms",
+        slice: "1ms",
+        generations: 3,
+      });
+      lab.runAll({ for: "5ms" });
+      assert.ok(tie(lab) > 0, what);
+      const events = lab.runAll({ for: "10ms" });
+      if (lab.summary().outcome !== "stopped") continue;
+      assert.equal(ofType(events, "post-mortem").length, 1, what);
+      stopped = true;
+    }
+    assert.ok(stopped, what);
+  }
+});
+
+Deno.test(
+  "any bit of the monitor's memory may flip: the run goes on or stops, nothing is thrown",
+  core,
+  async () => {
+    const faulty = taskGuest({
+      tickUs: 700,
+      tasks: [{ name: "bad", main: (c) => c.swi(CALL.DELAY).mov(R0, imm(0)).str(R0, R0) }],
+    });
+    const guests = { g: busyGuest(), faulty };
+    using base = await miniLab(guests, { slice: "1ms", period: "1ms", generations: 3 });
+    base.runAll({ for: "5ms" });
+    const state = base.board.state();
+    const records = [0, 1, 2].map((id) => base.board.peek(MAP.VM_TABLE + 4 * id, 4));
+    const place = fc.oneof(
+      fc.nat(GLOBAL.SIZE / 4 - 1).map((n) => MAP.GLOBAL + 4 * n),
+      fc.nat(MAX_VMS - 1).map((n) => MAP.VM_TABLE + 4 * n),
+      fc.nat(15).map((n) => MAP.DOMAINS + 4 * n),
+      fc.nat(150 * 4).map((n) => MAP.FRAMES + 4 * n),
+      fc.nat(0x600).map((n) => MAP.MASTER + 4 * n),
+      fc.nat(0x1000).map((n) => MAP.TABLES + 4 * n),
+      fc.tuple(fc.constantFrom(...records), fc.nat(0x900)).map(([vm, n]) => vm + 4 * n),
+    );
+    let stopped = 0;
+    let runs = 0;
+    fc.assert(
+      fc.property(place, fc.nat(31), (address, bit) => {
+        const lab = base;
+        lab.board.restore(state);
+        lab.board.poke(address, (lab.board.peek(address, 4) ^ 1 << bit) >>> 0);
+        lab.board.mmu.mcr(8, 7, 0, 0);
+        lab.runAll({ for: "3ms" });
+        const { outcome } = lab.summary();
+        assert.match(outcome, /^(ended|stopped)$/);
+        for (const name of lab.guestNames) {
+          try {
+            lab.dumpPt(name);
+          } catch (error) {
+            assert.ok(error instanceof InputError, `${error}`);
+          }
+        }
+        runs++;
+        if (outcome === "stopped") stopped++;
+      }),
+      { numRuns: 60, seed: 30, endOnFailure: true },
+    );
+    assert.ok(stopped > 0 && stopped < runs, `${stopped} of ${runs} stopped`);
+  },
+);

@@ -8,28 +8,7 @@
 import assert from "node:assert/strict";
 import { Board } from "../core/board.ts";
 import { parseElf } from "../core/elf.ts";
-import { type GuestSpec, Lab } from "../core/lab.ts";
-import type { TraceEvent } from "../core/trace.ts";
-import { loadGuest } from "../guests/mod.ts";
-
-/** Guests of a laboratory, as `NAME` or `NAME:ARGUMENT`. */
-async function specs(...guests: readonly string[]): Promise<GuestSpec[]> {
-  return await Promise.all(guests.map(async (text) => {
-    const [name, arg = ""] = text.split(/:(.*)/s);
-    return { name, image: await loadGuest(name), arg };
-  }));
-}
-
-/** What happens in a laboratory without VM0. */
-async function events(time: string, ...guests: readonly string[]): Promise<TraceEvent[]> {
-  using lab = await Lab.create({ guests: await specs(...guests) });
-  return await Array.fromAsync(lab.run({ for: time }));
-}
-
-/** The console lines of a VM. */
-function lines(trace: readonly TraceEvent[], vm: string): string[] {
-  return trace.flatMap((e) => e.type === "console" && e.vm === vm ? [e.text] : []);
-}
+import { events, lines } from "./guest_rig.ts";
 
 /** What the build of a workload for the bare board prints in so many milliseconds. */
 async function onBoard(name: string, ms: number): Promise<string[]> {
@@ -239,53 +218,6 @@ Deno.test("opmix does the loops it is asked for and halts", async () => {
   assert.match(speed, /^opmix: \d{4} us, \d{6} loops a second$/);
   assert.ok(trace.some((e) => e.type === "vm" && e.state === "halted"));
 });
-
-// --- transient errors --------------------------------------------------------------------------
-
-/** Moments in which a task runs, some in each of its turns from `from` on. */
-function moments(trace: readonly TraceEvent[], task: string, from: number): number[] {
-  const found: number[] = [];
-  trace.forEach((event, i) => {
-    if (event.type !== "switch-task" || event.to !== task || event.t < from) return;
-    const end = trace.slice(i + 1).find((e) => e.t > event.t)?.t ?? event.t;
-    for (const part of [0.2, 0.5, 0.8]) found.push(Math.round(event.t + part * (end - event.t)));
-  });
-  return found;
-}
-
-/**
- * Lets pc go astray once while a task runs, and compares what the guest prints with a run in which
- * nothing happened. What the task took from its kernel since its checkpoint has to be given back, or
- * its partner would wait in vain.
- */
-async function assertHeals(guest: string, task: string, journal: "commit" | "log"): Promise<void> {
-  const run = async (at?: number): Promise<TraceEvent[]> => {
-    using lab = await Lab.create({ guests: await specs(guest), journal });
-    if (at !== undefined) lab.inject(guest, `reg:pc:29@t=${at}ns`);
-    return await Array.fromAsync(lab.run({ for: "250ms" }));
-  };
-  const calm = await run();
-  let healed = 0;
-  for (const at of moments(calm, task, 100e6).slice(0, 12)) {
-    const trace = await run(at);
-    const fault = trace.find((e) => e.type === "fault");
-    // The moment can be in the kernel, whose errors are another test's.
-    if (fault?.type !== "fault" || fault.class !== "task") continue;
-    assert.equal(fault.task, task);
-    assert.deepEqual(lines(trace, guest), lines(calm, guest), `${guest}, ${journal}, ${at} ns`);
-    healed++;
-  }
-  assert.ok(healed >= 3, `${guest}, ${journal}: only ${healed} errors struck ${task}`);
-}
-
-for (const journal of ["commit", "log"] as const) {
-  Deno.test(`a transient error of a task leaves no trace in its guest's output, journal ${journal}`, async () => {
-    await assertHeals("pid", "plant", journal); // mailboxes
-    await assertHeals("pid", "controller", journal);
-    await assertHeals("ucos-2", "filter", journal); // a semaphore
-    await assertHeals("logger", "logger", journal); // output only
-  });
-}
 
 // --- a foreign kernel --------------------------------------------------------------------------
 

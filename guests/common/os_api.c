@@ -392,13 +392,12 @@ INT16U OSVmReceive(INT8U *vm, void *buffer, INT16U size, INT16U timeout, INT8U *
 {
     INT32U word = fetch(OS_CALL_vm_receive, (INT32U)buffer, size, timeout);
 
-    if (OS_RESULT_IS_ERR(word)) {
-        *err = word & 0xff;
-        return 0;
+    if (!OS_RESULT_IS_ERR(word)) {
+        *vm = word >> 8;
+        word = os_call(OS_CALL_vm_copy, (INT32U)buffer, size, word >> 16, 0);
     }
-    *err = OS_NO_ERR;
-    *vm = word >> 16;
-    return word;
+    *err = OS_RESULT_IS_ERR(word) ? word & 0xff : OS_NO_ERR;
+    return *err == OS_NO_ERR ? word : 0;
 }
 
 INT32S OSBootArg(char *buffer, INT32U size)

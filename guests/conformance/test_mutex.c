@@ -22,6 +22,8 @@ void test_mutex(void)
     CHECK(err == OS_NO_ERR);
     CHECK(OSMutexQuery(Mutex, &data) == OS_NO_ERR && data.OSValue == 0 && data.OSOwnerPrio == SELF);
     CHECK(OSMutexAccept(Mutex, &err) == 0 && err == OS_NO_ERR);
+    OSMutexPend(Mutex, 0, &err);                /* we have it: not so in the standard */
+    CHECK(err == OS_NO_ERR);
     CHECK(OSMutexPost(Mutex) == OS_NO_ERR);
     CHECK(OSMutexPost(Mutex) == OS_ERR_NOT_MUTEX_OWNER);
     CHECK(OSMutexAccept(Mutex, &err) == 1 && err == OS_NO_ERR);

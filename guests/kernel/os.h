@@ -77,6 +77,7 @@ void      os_task_set_prio(OS_TCB *tcb, INT8U prio);
 /* os_time.c */
 void      os_time_tick(INT32U ticks);
 /* os_mutex.c */
+void      os_mutex_undo(INT32U pevent, const OS_TCB *owner);
 void      os_mutex_settle(const OS_EVENT *event);
 void      os_mutex_forget(OS_TCB *owner);
 /* os_q.c */

@@ -7,6 +7,7 @@
 
 #define PIP(event)      ((event)->OSEventCnt >> 8)
 #define FREE            0xff
+#define ALREADY         0x100           /* of no interest to the caller, but nothing to undo */
 
 /* Gives a task the priority that it should have: its own, or one that a mutex of its lends. */
 static void settle(OS_TCB *owner)
@@ -91,8 +92,8 @@ INT32U call_mutex_del(INT32U pevent, INT32U opt, INT32U c, INT32U d)
 }
 
 /*
- * OSMutexPend(pevent, timeout, err); the result is *err. An owner that asks again has it: it was
- * restarted while it had it, or would wait for itself.
+ * OSMutexPend(pevent, timeout, err); the result is *err, and ALREADY for an owner that asks again: it
+ * was restarted while it had it, or would wait for itself.
  */
 INT32U call_mutex_pend(INT32U pevent, INT32U timeout, INT32U c, INT32U d)
 {
@@ -101,10 +102,12 @@ INT32U call_mutex_pend(INT32U pevent, INT32U timeout, INT32U c, INT32U d)
 
     if (err != OS_NO_ERR)
         return err;
-    if (event->OSEventPtr == NULL)
-        give(event, OSTCBCur);
     if (event->OSEventPtr == OSTCBCur)
+        return OS_NO_ERR | ALREADY;
+    if (event->OSEventPtr == NULL) {
+        give(event, OSTCBCur);
         return OS_NO_ERR;
+    }
     err = os_event_wait(event, OS_STAT_MUTEX, timeout);
     if (err == OS_NO_ERR)
         settle(event->OSEventPtr);
@@ -153,6 +156,15 @@ INT32U call_mutex_query(INT32U pevent, INT32U pdata, INT32U c, INT32U d)
     data->OSOwnerPrio = event->OSEventCnt;
     data->OSValue = event->OSEventPtr == NULL;
     return OS_NO_ERR;
+}
+
+/* A task is rolled back to before it took a mutex. It may have given it back since. */
+void os_mutex_undo(INT32U pevent, const OS_TCB *owner)
+{
+    OS_EVENT *event = (OS_EVENT *)pevent;
+
+    if (os_event_check(pevent, OS_EVENT_TYPE_MUTEX) == OS_NO_ERR && event->OSEventPtr == owner)
+        release(event);
 }
 
 /* A waiter has another priority. */

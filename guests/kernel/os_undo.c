@@ -1,7 +1,8 @@
 /*
  * Undoing what a task took from the kernel since its checkpoint, when it is rolled back.
  *
- * A count goes back to its semaphore, a block to its partition. A message goes to who waits for one;
+ * A count goes back to its semaphore, a block to its partition, a mutex to who waits for it, and with
+ * it what it lent of priority. A message goes to who waits for one;
  * if nobody does it is put aside, before those in the mailbox or queue, where there may be no room
  * any more.
  */
@@ -81,6 +82,14 @@ void os_undo(OS_TCB *tcb, INT32U number, INT32U a, INT32U result)
     case OS_CALL_sem_accept:
         if (result != 0)
             call_sem_post(a, 0, 0, 0);
+        break;
+    case OS_CALL_mutex_pend:
+        if (result == OS_NO_ERR)
+            os_mutex_undo(a, tcb);
+        break;
+    case OS_CALL_mutex_accept:
+        if (result >> 8)
+            os_mutex_undo(a, tcb);
         break;
     case OS_CALL_mbox_pend:
     case OS_CALL_mbox_accept:

@@ -38,7 +38,7 @@ static void senseless_calls(void)
         register INT32U r1 __asm__("r1") = seed >> 3;
         register INT32U r2 __asm__("r2") = seed << 2;
         register INT32U r3 __asm__("r3") = ~seed;
-        register INT32U r12 __asm__("r12") = 59 + (seed >> 8) % 1000;
+        register INT32U r12 __asm__("r12") = 64 + (seed >> 8) % 1000;
 
         __asm__ volatile("swi 0" : "+r"(r0) : "r"(r1), "r"(r2), "r"(r3), "r"(r12) : "memory");
         seed = seed * 1664525 + 1013904223;

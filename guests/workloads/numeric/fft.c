@@ -71,7 +71,7 @@ void fft(void *pdata)
         transform(x, power(root, FIELD - 2));
         for (i = 0; i < POINTS; i++)
             good &= (uint64_t)x[i] * power(POINTS, FIELD - 2) % FIELD == signal[i];
-        OSPrintf("fft: round %u checksum %08x %s\n", round, checksum, good ? "good" : "BAD");
+        tell("fft: round %u checksum %08x %s\n", round, checksum, good);
         OSTimeDly(10);
     }
 }

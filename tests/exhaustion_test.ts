@@ -1,0 +1,325 @@
+/**
+ * The pool of frames runs out: the oldest checkpoint goes first, then the unit is checkpointed anew,
+ * then it goes on unprotected and says so. Nothing crashes, nothing is lost in silence.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { BACKUP_STRATEGIES, type BackupStrategy, type Lab, type LabOptions } from "../core/lab.ts";
+import {
+  FRAME_STATE,
+  GLOBAL,
+  MAP,
+  TASK_STATE,
+  UNIT,
+  UNIT_KIND,
+  VM,
+  VMODE,
+} from "../core/layout.ts";
+import type { TraceEvent } from "../core/trace.ts";
+import { slotMva } from "../core/vm.ts";
+import { HC, PAGE, VM_STATE } from "../core/vmi.ts";
+import { checkRecords, checkTlbs, cutsOf, ringOf, unitRecord, word } from "./backup_rig.ts";
+import {
+  CALL,
+  type Code,
+  imm,
+  KERNEL_DATA,
+  plainGuest,
+  R0,
+  R1,
+  R4,
+  taskData,
+  taskGuest,
+} from "./mini_guest.ts";
+import { checkFrames, core, lines, miniLab, ofType, runUntil } from "./monitor_rig.ts";
+
+const STRATEGIES = BACKUP_STRATEGIES.filter((s) => s !== "off");
+const PAGES = 5;
+
+/** Does hypercall `number` through the kernel; r4 stays. */
+function hyper(c: Code, number: number): Code {
+  return c.put(0xe52d_4004).mov(R4, imm(number)).swi(CALL.HYPER).put(0xe49d_4004);
+}
+
+/**
+ * A round of the count in r4: every page at `data` held the last one and gets the new one. Whatever
+ * moment a checkpoint is of, memory and registers that fit together go on; others break.
+ */
+function round(c: Code, data: number): Code {
+  c.add(R4, imm(1));
+  for (let i = 0; i < PAGES; i++) {
+    c.li(R1, data + i * PAGE).ldr(R0, R1).add(R0, imm(1)).cmp(R0, R4).b("broken", "ne");
+    c.str(R4, R1);
+  }
+  return c;
+}
+
+/** A task that counts, and now and then faults, itself or in its kernel. */
+function counter(task: number) {
+  return (c: Code) => {
+    c.mov(R4, imm(0)).label("loop");
+    round(c, taskData(task)).swi(CALL.YIELD);
+    hyper(c, HC.TIME).op("tst", 0, R0, imm(0xff0)).b("loop", "ne");
+    c.op("tst", 0, R0, imm(0x3000)).b("kernel", "eq").mov(R0, imm(0)).str(R0, R0);
+    c.label("kernel").swi(CALL.JUMP, "crash");
+    c.label("crash").mov(R0, imm(0)).str(R0, R0);
+    c.label("broken").print(CALL.PRINT, "broken\n").spin();
+  };
+}
+
+/** The guest of the tests: `tasks` counters. */
+function counters(tasks: number): Uint8Array {
+  return taskGuest({
+    tasks: Array.from({ length: tasks }, (_, i) => ({
+      name: `t${i}`,
+      dataPages: PAGES,
+      main: counter(i),
+    })),
+  });
+}
+
+const OPTIONS: Partial<LabOptions> = {
+  journal: "off",
+  period: "800us",
+  slice: "1ms",
+  policy: {
+    // Who has no standby starts anew, if there are frames for that.
+    task: [{ action: "swap", limit: 1000 }, { action: "restart", limit: 1000 }, { action: "stop" }],
+    guest: [{ action: "swap", limit: 1000 }, { action: "restart", limit: 1000 }, {
+      action: "stop",
+    }],
+    window: "1us",
+    resume: "immediate",
+  },
+};
+
+/** Takes frames out of the pool until `leave` are free. */
+function squeeze(lab: Lab, leave: number, held: number[]): void {
+  const { frames } = lab.vmm;
+  while (frames.free > leave) held.push(frames.take(FRAME_STATE.ACTIVE, 0, 0));
+  while (frames.free < leave && held.length > 0) frames.give(held.pop()!);
+}
+
+/** What a guest has said about its protection, from its events. */
+class Told {
+  /** Guest and tasks that said that they have no standby, and have not got one since. */
+  readonly bare = new Set<string>();
+
+  hear(events: readonly TraceEvent[]): void {
+    for (const e of events) {
+      if (e.type === "unprotected") this.bare.add(`${e.vm} ${e.task ?? ""}`);
+      if (e.type !== "checkpoint") continue;
+      if (e.task !== undefined) this.bare.delete(`${e.vm} ${e.task}`);
+      // A cut covers the tasks, too.
+      else for (const key of this.bare) if (key.startsWith(`${e.vm} `)) this.bare.delete(key);
+    }
+  }
+}
+
+/** Guest and tasks that live and have no checkpoint to go back to. */
+function bare(lab: Lab, vm: string): string[] {
+  const record = lab.vmRecord(vm);
+  const { backup } = lab.vmm;
+  const state = word(lab, record + VM.STATE);
+  if (state !== VM_STATE.RUNNING && state !== VM_STATE.WAITING) return [];
+  const found = backup.guestGenerations(record) === 0 ? [`${vm} `] : [];
+  for (let i = 0; i < word(lab, record + VM.UNIT_COUNT); i++) {
+    const unit = unitRecord(lab, record, i);
+    if (word(lab, unit + UNIT.KIND) !== UNIT_KIND.TASK) continue;
+    if (word(lab, unit + UNIT.STATE) !== TASK_STATE.CREATED) continue;
+    if (backup.taskGenerations(unit) === 0) found.push(`${vm} ${text(lab, unit + UNIT.NAME)}`);
+  }
+  return found;
+}
+
+function text(lab: Lab, address: number): string {
+  let name = "";
+  for (let i = 0; lab.board.peek(address + i, 1) !== 0; i++) {
+    name += String.fromCharCode(lab.board.peek(address + i, 1));
+  }
+  return name;
+}
+
+for (const backup of STRATEGIES) {
+  Deno.test(`Backup lives with any number of free frames, "${backup}"`, core, async () => {
+    let unprotected = 0;
+    let swaps = 0;
+    let renewals = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(
+          fc.record({
+            leave: fc.oneof(
+              { weight: 5, arbitrary: fc.nat(12) },
+              { weight: 1, arbitrary: fc.nat(80) },
+              { weight: 1, arbitrary: fc.constant(500) },
+            ),
+            ns: fc.integer({ min: 10_000, max: 1_500_000 }),
+          }),
+          { minLength: 12, maxLength: 12 },
+        ),
+        async (generations, steps) => {
+          using lab = await miniLab({ g: counters(3) }, { ...OPTIONS, backup, generations });
+          // Counts the checkpoints taken between two instructions of a guest.
+          const { backup: b } = lab.vmm;
+          const firstWrite = b.firstWrite.bind(b);
+          b.firstWrite = (vm, va, save) =>
+            firstWrite(vm, va, save === undefined ? undefined : () => (renewals++, save()));
+          const told = new Told();
+          const held: number[] = [];
+          told.hear(lab.runAll({ for: "2ms" }));
+          const step = (ns: number) => {
+            const events = lab.runAll({ for: ns });
+            told.hear(events);
+            assert.equal(lab.stopped, false);
+            assert.deepEqual(lines(events, "g"), [], "memory and registers fit together");
+            checkRecords(lab, lab.vmRecord("g"));
+            checkTlbs(lab, lab.vmRecord("g"));
+            for (const who of bare(lab, "g")) assert.ok(told.bare.has(who), `${who}: not told`);
+            unprotected += ofType(events, "unprotected").length;
+            swaps += ofType(events, "recovery").filter((e) => e.action.startsWith("swap")).length;
+          };
+          for (const { leave, ns } of steps) {
+            squeeze(lab, leave, held);
+            step(ns);
+          }
+          // The frames come back, and so does the protection.
+          squeeze(lab, Infinity, held);
+          step(4_000_000);
+          assert.deepEqual(bare(lab, "g"), []);
+          checkFrames(lab);
+        },
+      ),
+      { numRuns: 8, seed: 4 },
+    );
+    assert.ok(unprotected > 3, `${unprotected} times unprotected`);
+    assert.ok(swaps > 20, `${swaps} swaps`);
+    if (backup !== "full") assert.ok(renewals > 1, `${renewals} renewals`);
+  });
+}
+
+/** A guest that stands still in its first task, which has eight pages of data. */
+const still = taskGuest({
+  tickUs: 0,
+  tasks: [0, 1].map((i) => ({ name: `t${i}`, dataPages: 8, main: (c: Code) => c.spin() })),
+});
+
+Deno.test("Backup gives up the oldest first when the pool is empty", core, async () => {
+  for (const backup of ["dirty", "cow"] as BackupStrategy[]) {
+    const options = { ...OPTIONS, backup, generations: 3, period: "1s" };
+    using lab = await miniLab({ g: still }, options);
+    const { vmm } = lab;
+    const inTask = () => {
+      const vm = word(lab, MAP.VM_TABLE + 4);
+      return vm !== 0 && word(lab, MAP.GLOBAL + GLOBAL.CURRENT) === vm &&
+        word(lab, vm + VM.VMODE) === VMODE.TASK;
+    };
+    assert.ok(runUntil(lab, inTask, 20e6, 50_000));
+    const vm = lab.vmRecord("g");
+    const unit = unitRecord(lab, vm, 2);
+    vmm.domains.open(vm, unit);
+    vmm.port.setDacr(word(lab, unit + UNIT.DACR_KERNEL));
+    const steps: string[] = [];
+    const write = (page: number) => {
+      const data = taskData(0) + page * PAGE;
+      if (vmm.backup.firstWrite(vm, data, () => steps.push("renew"))) steps.push(`write ${page}`);
+    };
+    // Three cuts, and three checkpoints of the task; the first page is written after each.
+    for (let i = 0; i < 6; i++) {
+      if (i % 2 === 0) vmm.backup.cut(vm, true);
+      else vmm.backup.checkpointTask(vm, unit);
+      write(0);
+    }
+    assert.deepEqual([cutsOf(lab, vm).length, ringOf(lab, unit).length], [3, 3]);
+    const newest = word(lab, unit + UNIT.TARGET);
+    const { generations } = vmm.backup;
+    const { forgetCut, dropOldest } = generations;
+    generations.forgetCut = (...args) => (steps.push("cut"), forgetCut.apply(generations, args));
+    generations.dropOldest = (...args) => (steps.push("own"), dropOldest.apply(generations, args));
+    lab.recorder.onEvent = (e) => steps.push(`${e.type} ${"task" in e ? e.task : "guest"}`);
+    steps.length = 0;
+    const held: number[] = [];
+    squeeze(lab, 0, held);
+
+    // The first page's versions are all that can come free.
+    for (let page = 1; page < 8; page++) {
+      write(page);
+      squeeze(lab, 0, held);
+      checkRecords(lab, vm);
+      if (steps.includes("renew")) break;
+      assert.equal(word(lab, unit + UNIT.TARGET), newest, "its newest checkpoint is kept");
+    }
+    const given = steps.filter((s) => !s.startsWith("write"));
+    assert.deepEqual(given.slice(0, 5), ["cut", "cut", "own", "own", "renew"], backup);
+    if (backup === "cow") {
+      // A checkpoint of now, which copies nothing, takes the place of what is left.
+      assert.deepEqual(given.slice(5), ["checkpoint t0", "own"]);
+    } else {
+      // The checkpoint would have to copy more pages than there are frames, whatever is given up.
+      assert.deepEqual(given.slice(5), ["own", "cut", "unprotected guest", "unprotected t0"]);
+      continue;
+    }
+    assert.deepEqual([cutsOf(lab, vm).length, ringOf(lab, unit).length], [1, 1]);
+    assert.ok(word(lab, unit + UNIT.TARGET) > newest);
+
+    // From now on the frame of one page does: checkpoint follows checkpoint, the cut goes.
+    steps.length = 0;
+    for (let page = 0; page < 8; page++) {
+      write(page);
+      squeeze(lab, 0, held);
+      checkRecords(lab, vm);
+    }
+    assert.equal(steps.filter((s) => s === "checkpoint t0").length, 8);
+    assert.deepEqual(steps.filter((s) => s.startsWith("unprotected")), ["unprotected guest"]);
+    assert.equal(vmm.backup.taskGenerations(unit) > 0, true);
+
+    // Not even that one: the task goes on without a standby, and says so.
+    for (let i = 0; i < 4; i++) vmm.backup.checkpointTask(vm, unit);
+    squeeze(lab, 0, held);
+    steps.length = 0;
+    write(1);
+    assert.deepEqual(steps.filter((s) => s.startsWith("unprotected")), ["unprotected t0"]);
+    assert.equal(word(lab, unit + UNIT.UNPROTECTED), 1);
+    assert.equal(vmm.backup.taskGenerations(unit), 0);
+    assert.ok(vmm.port.writeUser(slotMva(1, taskData(0)), 4, 1), "every page may be written");
+
+    // With frames it is protected by its next checkpoint.
+    squeeze(lab, Infinity, held);
+    assert.ok(vmm.backup.checkpointTask(vm, unit));
+    write(2);
+    assert.equal(word(lab, unit + UNIT.UNPROTECTED), 0);
+    assert.equal(vmm.backup.taskGenerations(unit), 1);
+    checkRecords(lab, vm);
+    checkFrames(lab);
+  }
+});
+
+Deno.test("Backup renews a guest without tasks by a cut", core, async () => {
+  const image = plainGuest({
+    dataPages: PAGES,
+    main: (c) => {
+      c.mov(R4, imm(0)).label("loop");
+      round(c, KERNEL_DATA).swi(HC.TIME).op("tst", 0, R0, imm(0x1e0)).b("loop", "ne");
+      c.mov(R0, imm(0)).str(R0, R0);
+      c.label("broken").print(HC.CONSOLE_WRITE, "broken\n").spin();
+    },
+  });
+  using lab = await miniLab({ g: image }, { ...OPTIONS, backup: "cow", generations: 1 });
+  const held: number[] = [];
+  const events = lab.runAll({ for: "2ms" });
+  // One frame: a first write finds nothing but what the cut before has left.
+  for (let i = 0; i < 80; i++) {
+    squeeze(lab, 1, held);
+    events.push(...lab.runAll({ for: "100us" }));
+  }
+  const cuts = ofType(events, "checkpoint", "g").length;
+  assert.ok(cuts > 50, `${cuts} cuts between two writes`);
+  assert.ok(ofType(events, "recovery", "g").length > 3, "and returns to some");
+  assert.deepEqual(ofType(events, "unprotected"), []);
+  assert.deepEqual(lines(events, "g"), []);
+  assert.equal(lab.stopped, false);
+});
