@@ -49,6 +49,8 @@ function comparison(golden: SummaryEvent, faulty: SummaryEvent): (string | numbe
 export function injectCommand(session: Session): CommandUnknownOpts {
   const { io } = session;
   const command = new Command("inject")
+    // What stands after the name of a command below is its own.
+    .enablePositionalOptions()
     .summary("inject faults and tell what became of them")
     .description(
       "With --fault, runs the guests twice, without and with the fault, and compares: was it " +
