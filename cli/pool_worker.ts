@@ -4,9 +4,6 @@
  * @module
  */
 
-/// <reference no-default-lib="true" />
-/// <reference lib="deno.worker" />
-
 import { InputError } from "../mod.ts";
 import { CampaignLab } from "./campaign_lab.ts";
 import type { CampaignSpec, ExperimentId, ExperimentRow } from "./campaign_spec.ts";
@@ -34,6 +31,12 @@ export type FromWorker =
     readonly allowed: string | undefined;
   };
 
+/** The thread, as its own code sees it. */
+const thread = globalThis as unknown as {
+  postMessage(message: FromWorker): void;
+  onmessage: (event: MessageEvent<ToWorker>) => void;
+};
+
 /** Milliseconds after which rows are sent. */
 const SEND = 100;
 
@@ -42,7 +45,7 @@ let whole = false;
 let last: Promise<void> = Promise.resolve();
 
 function tell(message: FromWorker): void {
-  self.postMessage(message);
+  thread.postMessage(message);
 }
 
 async function start(spec: CampaignSpec): Promise<CampaignLab> {
@@ -71,7 +74,7 @@ function refuse(error: unknown): void {
   tell({ type: "refused", where, what, allowed });
 }
 
-self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
+thread.onmessage = ({ data }) => {
   if (data.type === "start") {
     whole = data.whole;
     campaign = start(data.spec);

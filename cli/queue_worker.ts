@@ -4,14 +4,17 @@
  * @module
  */
 
-/// <reference no-default-lib="true" />
-/// <reference lib="deno.worker" />
-
 import { InputError } from "../mod.ts";
 import { CampaignLab } from "./campaign_lab.ts";
 import type { ExperimentId, ExperimentRow } from "./campaign_spec.ts";
 import { type Job, JOB_WAIT, type SentCampaign, STREAMS, subject, WORKERS } from "./queue.ts";
 import { messageValue, Queue, type QueueMessage } from "./queue_nats.ts";
+
+/** The thread, as its own code sees it. */
+const thread = globalThis as unknown as {
+  postMessage(message: { done: number } | { refused: string }): void;
+  onmessage: (event: MessageEvent<{ url: string }>) => void;
+};
 
 /** Rows of a message. */
 const ROWS = 200;
@@ -93,10 +96,10 @@ async function serve(url: string): Promise<never> {
       message = await consumer.next({ expires: PATIENCE });
       if (message === null) continue;
       done += await run(queue, message);
-      self.postMessage({ done });
+      thread.postMessage({ done });
     } catch (error) {
       if (error instanceof InputError) {
-        self.postMessage({ refused: error.message });
+        thread.postMessage({ refused: error.message });
         message?.nak(REFUSED_WAIT);
         continue;
       }
@@ -111,6 +114,6 @@ async function serve(url: string): Promise<never> {
   }
 }
 
-self.onmessage = ({ data }: MessageEvent<{ url: string }>): void => {
+thread.onmessage = ({ data }) => {
   serve(data.url);
 };
