@@ -41,6 +41,8 @@ interface MutantSet {
     readonly before: string;
     /** The line as it becomes. */
     readonly after: string;
+    /** Number among the same lines of the file, from 1; 1 when absent. */
+    readonly nth?: number;
     /** Why no test can see it. */
     readonly reason: string;
   }[];
@@ -65,8 +67,8 @@ const PATIENCE = 4;
 /** And milliseconds on top. */
 const GRACE = 10_000;
 
-/** Where copies and recordings go. */
-const WORK = fileURLToPath(new URL(".tmp/mutants/", ROOT));
+/** Where folders for copies and recordings are made. */
+const TEMPORARY = fileURLToPath(new URL(".tmp/", ROOT));
 
 /** What ran, and how it ended. */
 interface Ran {
@@ -206,7 +208,7 @@ async function baseline(
   for (const command of commands) {
     const { code, output, time } = await run(command, folder, 600_000);
     if (code !== 0) throw new UsageError(`fails before anything is spoilt: ${command}\n${output}`);
-    say(`${(time / 1000).toFixed(1)} s  ${command.replaceAll(WORK, ".tmp/mutants/")}`);
+    say(`${(time / 1000).toFixed(1)} s  ${command}`);
     timeouts.push(time * PATIENCE + GRACE);
   }
   return timeouts;
@@ -216,7 +218,8 @@ async function baseline(
 function line({ mutant, result, by }: Verdict): string {
   const head = `${result.padEnd(8)} ${mutant.file}:${mutant.line} ${mutant.rule}`;
   if (result === "caught") return `${head} by ${by}`;
-  return `${head}${by && `: ${by}`}\n    - ${mutant.before}\n    + ${mutant.after}`;
+  const nth = mutant.nth > 1 ? ` (number ${mutant.nth} in the file)` : "";
+  return `${head}${by && `: ${by}`}\n    - ${mutant.before}${nth}\n    + ${mutant.after}`;
 }
 
 /** The command; returns the exit code. */
@@ -236,14 +239,15 @@ async function main(): Promise<number> {
     for (const mutant of chosen.slice(0, count)) say(line({ mutant, result: "survived", by: "" }));
     return 0;
   }
-  const shared = `${WORK}shared`;
+  await Deno.mkdir(TEMPORARY, { recursive: true });
+  const work = await Deno.makeTempDir({ dir: TEMPORARY, prefix: "mutants-" });
+  const shared = `${work}/shared`;
   const fill = (commands: readonly string[]): string[] =>
     commands.map((c) => c.replaceAll("{shared}", shared));
-  await Deno.remove(WORK, { recursive: true }).catch(() => {});
-  await Deno.mkdir(shared, { recursive: true });
+  await Deno.mkdir(shared);
   const verdicts: Verdict[] = [];
   try {
-    const folders = Array.from({ length: o.jobs }, (_, i) => `${WORK}job${i}`);
+    const folders = Array.from({ length: o.jobs }, (_, i) => `${work}/job${i}`);
     for (const folder of folders) await copyTo(folder);
     await baseline(fill(set.prepare), folders[0], say);
     const tests = fill(set.tests);
@@ -257,7 +261,8 @@ async function main(): Promise<number> {
         const mutant = queue.shift();
         if (mutant === undefined) break;
         const accepted = set.accepted.find((a) =>
-          a.file === mutant.file && a.before === mutant.before && a.after === mutant.after
+          a.file === mutant.file && a.before === mutant.before && a.after === mutant.after &&
+          (a.nth ?? 1) === mutant.nth
         );
         running++;
         const verdict = accepted !== undefined
@@ -269,7 +274,7 @@ async function main(): Promise<number> {
       }
     }));
   } finally {
-    await Deno.remove(WORK, { recursive: true });
+    await Deno.remove(work, { recursive: true });
   }
   const of = (result: Verdict["result"]): Verdict[] => verdicts.filter((v) => v.result === result);
   const judged = of("caught").length + of("survived").length;

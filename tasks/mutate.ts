@@ -55,8 +55,7 @@ export const RULES: readonly Rule[] = [
   { name: "complement", pattern: /(?<=[( ])(~)(?=[\w(])/g, replace: () => "" },
   {
     name: "deletion",
-    // A statement; at two blanks, the initial value of a field is none.
-    pattern: /^(?:| {2}(?=.*\()| {4,})((?:[\w.#]+(?:\[[^\]]*\])?(?: [-+|&^]?= .*|\(.*\)));)$/g,
+    pattern: /^ *((?:[\w.#]+(?:\[[^\]]*\])?(?: [-+|&^]?= .*|\(.*\)));)$/g,
     replace: () => ";",
   },
 ];
@@ -79,6 +78,8 @@ export interface Mutant {
   readonly after: string;
   /** The same with its blanks. */
   readonly replacement: string;
+  /** Number of the mutant among those of the same change of the same text in its file, from 1. */
+  readonly nth: number;
 }
 
 /** The file with the mutant in it. */
@@ -92,13 +93,17 @@ function codeOf(text: string): string[] {
   return text
     .replace(/\/\*[^]*?\*\//g, blank)
     .replace(/\/\/.*$|"(?:[^"\\\n]|\\.)*"|`[^`]*`/gm, blank)
+    // Unions as types of parameters and results.
+    .replace(/: (?:\w+ \| )+(?:\d+|undefined|null|number|string|boolean)(?=[,)=; ])/g, blank)
     .split("\n");
 }
 
-/** Lines that are no code that runs: imports, types, declarations of their names. */
+/** Lines that are no code that runs: imports, types, fields with a plain initial value. */
 function isDeclaration(line: string): boolean {
-  return /^\s*(import|export \{|export type|type|export interface|interface|readonly \w+[?]?: [^=]*;|\} from)\b/
-    .test(line);
+  return /^\s*(import|export \{|export type|type|export interface|interface|\} from)\b/.test(
+    line,
+  ) ||
+    /^ {2}(readonly )?#?\w+(: [^=]+)?( = -?[\w.]+)?;$/.test(line);
 }
 
 /** Ranges of `interface` and `type` blocks, where a change changes nothing that runs. */
@@ -126,6 +131,7 @@ export function mutantsOf(file: string, text: string): Mutant[] {
   const code = codeOf(text);
   const types = typeLines(lines);
   const mutants: Mutant[] = [];
+  const seen = new Map<string, number>();
   code.forEach((line, i) => {
     if (types.has(i) || isDeclaration(lines[i])) return;
     for (const { name, pattern, replace } of RULES) {
@@ -137,14 +143,11 @@ export function mutantsOf(file: string, text: string): Mutant[] {
         const changed = lines[i].slice(0, at) + replace(original) +
           lines[i].slice(at + found.length);
         if (changed === lines[i]) continue;
-        mutants.push({
-          file,
-          line: i + 1,
-          rule: name,
-          before: lines[i].trim(),
-          after: changed.trim(),
-          replacement: changed,
-        });
+        const before = lines[i].trim();
+        const after = changed.trim();
+        const nth = (seen.get(`${before}\n${after}`) ?? 0) + 1;
+        seen.set(`${before}\n${after}`, nth);
+        mutants.push({ file, line: i + 1, rule: name, before, after, replacement: changed, nth });
       }
     }
   });
@@ -161,13 +164,10 @@ export function mutantsOf(file: string, text: string): Mutant[] {
  */
 export function choose(mutants: readonly Mutant[], count: number, seed: number): Mutant[] {
   // Random orders by hashes of what the mutants are, not where: a line more elsewhere in the file
-  // leaves the choice as it was. The same change of the same text is told apart by its number.
-  const seen = new Map<string, number>();
+  // leaves the choice as it was.
   const keyed = mutants.map((mutant) => {
-    const what = `${seed} ${mutant.file} ${mutant.rule} ${mutant.before} ${mutant.after}`;
-    const nth = (seen.get(what) ?? 0) + 1;
-    seen.set(what, nth);
-    return { mutant, key: hash(`${what} ${nth}`) };
+    const { file, rule, before, after, nth } = mutant;
+    return { mutant, key: hash(`${seed} ${file} ${rule} ${before} ${after} ${nth}`) };
   });
   keyed.sort((a, b) => a.key - b.key);
   const byFile = Map.groupBy(keyed, ({ mutant }) => mutant.file);
