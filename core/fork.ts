@@ -13,7 +13,8 @@ import type { Lab } from "./lab.ts";
 import { MAP } from "./layout.ts";
 import type { MmuState } from "./mmu.ts";
 import type { RecorderState } from "./recorder.ts";
-import { RESET_CAUSE, type S3c2440State } from "./s3c2440.ts";
+import type { DeviceState } from "./registers.ts";
+import { type DeviceName, RESET_CAUSE } from "./s3c2440.ts";
 
 const PAGE_BITS = 12;
 /** Bytes of a page of SDRAM. */
@@ -27,8 +28,8 @@ const EXCEPTION_MODES: readonly number[] = [MODE.FIQ, MODE.IRQ, MODE.SVC, MODE.A
 export interface ForkState {
   /** Time base. */
   readonly clock: ClockState;
-  /** Devices. */
-  readonly soc: S3c2440State;
+  /** Devices by name; those that are missing are as they are. */
+  readonly devices: Readonly<Partial<Record<DeviceName, DeviceState<unknown>>>>;
   /** MMU and CP15. */
   readonly mmu: MmuState;
   /** r0 to r14 of User mode, PC, CPSR; then r13, r14, SPSR of fiq, irq, svc, abt, und; r8-r12 of fiq. */
@@ -118,8 +119,12 @@ export function sdramWords(lab: Lab): Uint32Array {
   return memory.u32.subarray(sdram.offset >>> 2, (sdram.offset + sdram.size) >>> 2);
 }
 
-/** The state of a laboratory, between two runs of its board, without the SDRAM. */
-export function forkState(lab: Lab): ForkState {
+/**
+ * The state of a laboratory, between two runs of its board, without the SDRAM.
+ *
+ * @param names Devices that are part of it; all unless given.
+ */
+export function forkState(lab: Lab, names?: readonly DeviceName[]): ForkState {
   const { board } = lab;
   const { cpu } = board;
   const registers: number[] = [];
@@ -131,13 +136,22 @@ export function forkState(lab: Lab): ForkState {
   for (let n = 8; n < 13; n++) registers.push(cpu.bankedReg(MODE.FIQ, n));
   return {
     clock: board.clock.state(),
-    soc: board.soc.state(),
+    devices: deviceStates(lab, names ?? (Object.keys(board.soc.devices) as DeviceName[])),
     mmu: cpu.mmu.state(),
     registers,
     waiting: board.waiting,
     idleCycles: board.idleCycles,
     recorder: lab.recorder.state(),
   };
+}
+
+/** States of devices. */
+export function deviceStates(
+  lab: Lab,
+  names: readonly DeviceName[],
+): Partial<Record<DeviceName, DeviceState<unknown>>> {
+  const { devices } = lab.board.soc;
+  return Object.fromEntries(names.map((name) => [name, devices[name].state()]));
 }
 
 /**
@@ -155,7 +169,10 @@ export function putForkState(
   const { cpu } = board;
   if (board.waiting && !state.waiting) board.reset(RESET_CAUSE.POWER_ON);
   board.clock.restore(state.clock);
-  board.soc.restore(state.soc);
+  const { devices } = board.soc;
+  for (const [name, device] of Object.entries(state.devices)) {
+    devices[name as DeviceName].restore(device);
+  }
   cpu.setIrq(board.soc.intc.irq);
   cpu.setFiq(board.soc.intc.fiq);
   cpu.mmu.restore(state.mmu);

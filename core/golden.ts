@@ -11,6 +11,7 @@
 import type { ElfFile } from "./elf.ts";
 import { InputError } from "./errors.ts";
 import {
+  deviceStates,
   FORK_WORDS,
   type ForkState,
   forkState,
@@ -24,7 +25,8 @@ import type { Lab } from "./lab.ts";
 import { type Observation, Observer } from "./observe.ts";
 import type { EndState } from "./outcome.ts";
 import { type CallCounts, callCounts, endState } from "./run_end.ts";
-import { Signature, tlbsAgree } from "./signature.ts";
+import { BASE, type DeviceName } from "./s3c2440.ts";
+import { MOVING_DEVICES, Signature, tlbsAgree } from "./signature.ts";
 
 /** The times of a run, in cycles of board time. */
 export interface RunPlan {
@@ -137,7 +139,14 @@ export class GoldenRun implements Reference {
   readonly shadow: Uint32Array;
   /** Devices that nothing in the golden run moves, as text. */
   readonly stillDevices: string;
+  /** Pages that hold instructions which the golden run executes, by their numbers in SDRAM. */
+  readonly executed: ReadonlySet<number>;
   readonly #symbols: ReadonlyMap<string, ElfFile | undefined>;
+  /** Devices whose state changes, or that have an event waiting. */
+  readonly #moving: readonly DeviceName[];
+  readonly #still: ForkState["devices"];
+  /** A device was written that nothing in the golden run writes. */
+  #strange = false;
   readonly #snapshots: Snapshot[] = [];
   readonly #versions: Map<number, PageVersion[]> = new Map();
   /** Content that memory and shadow hold, by page, while it is that of a snapshot. */
@@ -168,6 +177,12 @@ export class GoldenRun implements Reference {
     let before: CallCounts | undefined;
     const pending = new Set<number>();
     this.stillDevices = Signature.stillDevices(lab);
+    const names = Object.keys(board.soc.devices) as DeviceName[];
+    const waits = (name: DeviceName) =>
+      JSON.stringify(board.soc.devices[name].state()).includes('"deadline":');
+    this.#moving = names.filter((name) => MOVING_DEVICES.includes(name) || waits(name));
+    this.#still = deviceStates(lab, names.filter((name) => !this.#moving.includes(name)));
+    this.#watchDevices();
     for (let number = this.firstLook; number <= last; number++) {
       runTo(lab, number * plan.look);
       for (const page of this.touched.list) pending.add(page);
@@ -194,10 +209,39 @@ export class GoldenRun implements Reference {
     observer.stop();
     lab.recorder.take();
     this.observation = observer;
+    const { codePages } = board.mmu;
+    const first = board.sdram.offset / (FORK_WORDS * 4);
+    const pages = Array.from({ length: this.shadow.length / FORK_WORDS }, (_, page) => page);
+    this.executed = new Set(pages.filter((page) => codePages[first + page] !== 0));
     this.#symbols = new Map(
       lab.recorder.state().vms.map(({ id, name }) => [name, lab.recorder.symbols(id)]),
     );
     this.#put(0);
+  }
+
+  /** Notes writes to devices that nothing in the golden run writes. */
+  #watchDevices(): void {
+    const { soc } = this.lab.board;
+    const { write } = soc;
+    const usual = new Set(this.#moving.map((name) => BASE[name] >>> 12));
+    soc.write = (pa, size, value) => {
+      if (!usual.has(pa >>> 12)) this.#strange = true;
+      write.call(soc, pa, size, value);
+    };
+  }
+
+  /** The state of the laboratory now, without the memory. */
+  state(): ForkState {
+    return forkState(this.lab, this.#moving);
+  }
+
+  #putState(state: ForkState): void {
+    // A core that waits is woken by a reset of the chip.
+    const all = this.#strange || (this.lab.board.waiting && !state.waiting);
+    const devices = all ? { ...this.#still, ...state.devices } : state.devices;
+    putForkState(this.lab, { ...state, devices }, (name) => this.#symbols.get(name));
+    this.#strange = false;
+    this.lab.recorder.take();
   }
 
   /** Look number `number`. */
@@ -242,7 +286,7 @@ export class GoldenRun implements Reference {
       versions.push({ snapshot, content });
     }
     pages.clear();
-    this.#snapshots.push({ state: forkState(this.lab), look });
+    this.#snapshots.push({ state: this.state(), look });
   }
 
   /** Puts the laboratory to a snapshot. */
@@ -259,7 +303,7 @@ export class GoldenRun implements Reference {
       this.#held.set(page, content);
       putPages(this.lab, this.shadow, [page]);
     }
-    putForkState(this.lab, state, (name) => this.#symbols.get(name));
+    this.#putState(state);
     this.touched.clear();
     this.#at = look;
   }
@@ -282,21 +326,22 @@ export class GoldenRun implements Reference {
     const target = Math.floor(cycle / this.plan.look);
     while (this.#at < target) {
       runTo(lab, (this.#at + 1) * this.plan.look);
-      for (const page of this.touched.list) this.#held.delete(page);
-      this.#copyShadow();
-      this.#at++;
+      this.completeLook();
     }
     runTo(lab, cycle);
     recorder.take();
   }
 
-  #copyShadow(): void {
+  /** The golden run has come to its next look: the shadow is of that look from now on. */
+  completeLook(): void {
     const memory = sdramWords(this.lab);
     for (const page of this.touched.list) {
       const at = page * FORK_WORDS;
+      this.#held.delete(page);
       this.shadow.set(memory.subarray(at, at + FORK_WORDS), at);
     }
     this.touched.clear();
+    this.#at++;
   }
 
   /** The present moment, to come back to by {@linkcode back}. */
@@ -307,7 +352,7 @@ export class GoldenRun implements Reference {
       const at = page * FORK_WORDS;
       pages.set(page, memory.slice(at, at + FORK_WORDS));
     }
-    return { state: forkState(this.lab), pages };
+    return { state: this.state(), pages };
   }
 
   /**
@@ -317,8 +362,7 @@ export class GoldenRun implements Reference {
     const { lab, touched } = this;
     putPages(lab, this.shadow, touched.list.filter((page) => !pages.has(page)));
     for (const [page, content] of pages) putPage(lab, page, content);
-    putForkState(lab, state, (name) => this.#symbols.get(name));
-    lab.recorder.take();
+    this.#putState(state);
     touched.clear();
     for (const page of pages.keys()) touched.addPage(page);
   }

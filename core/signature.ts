@@ -16,7 +16,7 @@ import type { DeviceName } from "./s3c2440.ts";
 import { type Tlb, TLB_ENTRIES, TLB_INFO } from "./tlb.ts";
 
 /** Devices that the monitor uses. */
-const MOVING: readonly DeviceName[] = ["INTC", "PWM", "UART0", "WDT"];
+export const MOVING_DEVICES: readonly DeviceName[] = ["INTC", "PWM", "UART0", "WDT"];
 
 /** Numbers of order and counts of mistakes are not state. */
 function withoutOrder(key: string, value: unknown): unknown {
@@ -33,7 +33,7 @@ export class Signature {
     this.#core = coreWords(lab.board);
     const { devices } = lab.board.soc;
     const lines = lab.recorder.unfinished(0).map(({ vm, task, text }) => [vm, task, text]);
-    const states = MOVING.map((name) => devices[name].state());
+    const states = MOVING_DEVICES.map((name) => devices[name].state());
     this.#text = JSON.stringify([lines, states], withoutOrder);
   }
 
@@ -48,7 +48,9 @@ export class Signature {
   /** The devices that the monitor does not use, as text. */
   static stillDevices(lab: Lab): string {
     const { devices } = lab.board.soc;
-    const still = (Object.keys(devices) as DeviceName[]).filter((name) => !MOVING.includes(name));
+    const still = (Object.keys(devices) as DeviceName[]).filter((name) =>
+      !MOVING_DEVICES.includes(name)
+    );
     return JSON.stringify(still.map((name) => devices[name].state()), withoutOrder);
   }
 }
