@@ -24,11 +24,12 @@ import {
   parseFault,
   type Reference,
   referenceRun,
-  runBranch,
   runPlan,
   runPlanted,
   runWhole,
   type StratumSize,
+  sweep,
+  SweepCrash,
   VM,
 } from "../mod.ts";
 import type { CampaignSpec, ExperimentId, ExperimentRow } from "./campaign_spec.ts";
@@ -135,18 +136,34 @@ export class CampaignLab {
     return { arm, kind, idx, target, vm, fault: formatFault(fault), time: fault.time };
   }
 
-  /** Runs an experiment as a branch of its arm's golden run. */
-  async run(id: ExperimentId): Promise<ExperimentRow> {
-    const planned = this.planned(id);
-    if (id.kind === "planted") return await this.runWhole(id);
-    const golden = await this.golden(id.arm);
-    try {
-      const spec = { vm: planned.vm, fault: parseFault(planned.fault) };
-      return rowOf(planned, runBranch(golden, spec, this.#rules));
-    } catch (error) {
-      // The laboratory may be in any state now.
-      this.#golden = undefined;
-      return crashRow(planned, error);
+  /**
+   * Runs experiments of one arm along its golden run.
+   *
+   * @returns Their rows, in the order in which they are known.
+   */
+  async *run(ids: readonly ExperimentId[]): AsyncGenerator<ExperimentRow> {
+    let left: PlannedExperiment[] = [];
+    for (const id of ids) {
+      if (id.kind === "planted") yield await this.runWhole(id);
+      else left.push(this.planned(id));
+    }
+    while (left.length > 0) {
+      const golden = await this.golden(left[0]!.arm);
+      const specs = left.map(({ vm, fault }) => ({ vm, fault: parseFault(fault) }));
+      const done = new Set<number>();
+      try {
+        for (const { index, result } of sweep(golden, specs, this.#rules)) {
+          done.add(index);
+          yield rowOf(left[index]!, result);
+        }
+      } catch (error) {
+        // The laboratory may be in any state now.
+        this.#golden = undefined;
+        if (!(error instanceof SweepCrash)) throw error;
+        done.add(error.index);
+        yield crashRow(left[error.index]!, error.reason);
+      }
+      left = left.filter((_, index) => !done.has(index));
     }
   }
 

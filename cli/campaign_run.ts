@@ -124,7 +124,7 @@ export async function runCampaign(
   try {
     await runPool({
       spec: store.spec,
-      chunks: chunksOf(campaign, there, options.shard),
+      chunks: chunksOf(store.spec, there, options.workers, options.shard),
       workers: options.workers,
       onRows: gather,
       onDeath: (id, reason) => campaign!.crash(id, reason),

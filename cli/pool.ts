@@ -6,18 +6,17 @@
  */
 
 import { InputError } from "../mod.ts";
-import type { CampaignLab, PlannedExperiment } from "./campaign_lab.ts";
 import type { CampaignSpec, ExperimentId, ExperimentRow } from "./campaign_spec.ts";
 import type { FromWorker, ToWorker } from "./pool_worker.ts";
 
-/** Experiments drawn at once, to be put in the order of their times. */
-const BLOCK = 20_000;
-/** Experiments of a chunk. */
-const CHUNK = 100;
+/** Most experiments of a chunk: its golden run is walked along once for all of them. */
+const MOST = 2000;
+/** Fewest, where there are so many. */
+const FEWEST = 50;
+/** Chunks that each worker is to get, so that all are busy to the end. */
+const SHARES = 4;
 /** Chunks that a worker has at a time, so that it never waits. */
 const AHEAD = 2;
-/** A worker that dies takes its experiments down so often before they count as crashes. */
-const RETRIES = 2;
 
 /** A part of a campaign: number `index` of `of`, from 1. */
 export interface Shard {
@@ -28,31 +27,31 @@ export interface Shard {
 }
 
 /**
- * The experiments of a campaign that are still to be run, in chunks: neighbours in time go
- * together, so that a golden run is walked along once.
+ * The experiments of a campaign that are still to be run, in chunks of one arm.
  *
- * @param campaign The campaign.
  * @param has True for an experiment that need not be run.
+ * @param workers Among how many they are dealt out.
  */
 export function* chunksOf(
-  campaign: CampaignLab,
+  spec: CampaignSpec,
   has: (id: ExperimentId) => boolean,
+  workers: number,
   shard: Shard = { index: 1, of: 1 },
 ): Generator<ExperimentId[]> {
-  const { spec } = campaign;
   const mine = (idx: number) => idx % shard.of === shard.index - 1;
+  const size = Math.ceil(spec.count / shard.of / (workers * SHARES));
+  const most = Math.max(FEWEST, Math.min(MOST, size));
   for (let arm = 0; arm < spec.arms.length; arm++) {
-    for (let first = 0; first < spec.count; first += BLOCK) {
-      const planned: PlannedExperiment[] = [];
-      for (let idx = first; idx < Math.min(spec.count, first + BLOCK); idx++) {
-        const id: ExperimentId = { arm, kind: "transient", idx };
-        if (mine(idx) && !has(id)) planned.push(campaign.planned(id));
-      }
-      planned.sort((a, b) => a.time - b.time || a.idx - b.idx);
-      for (let i = 0; i < planned.length; i += CHUNK) {
-        yield planned.slice(i, i + CHUNK).map(({ kind, idx }) => ({ arm, kind, idx }));
-      }
+    let chunk: ExperimentId[] = [];
+    for (let idx = 0; idx < spec.count; idx++) {
+      const id: ExperimentId = { arm, kind: "transient", idx };
+      if (!mine(idx) || has(id)) continue;
+      chunk.push(id);
+      if (chunk.length < most) continue;
+      yield chunk;
+      chunk = [];
     }
+    if (chunk.length > 0) yield chunk;
     for (let idx = 0; idx < spec.bugs.length; idx++) {
       const id: ExperimentId = { arm, kind: "planted", idx };
       if (mine(idx) && !has(id)) yield [id];
@@ -98,7 +97,6 @@ export function runPool(options: PoolOptions): Promise<void> {
   const { spec, workers, whole = false, onRows, onDeath, signal } = options;
   const source = options.chunks[Symbol.iterator]();
   const again: ExperimentId[][] = [];
-  const deaths = new Map<string, number>();
   const hands = new Set<Hand>();
   let numbers = 0;
   let over = false;
@@ -139,17 +137,15 @@ export function runPool(options: PoolOptions): Promise<void> {
       if (over) return;
       hands.delete(hand);
       hand.worker.terminate();
-      // The first experiment of its first chunk was running.
-      const left = [...hand.chunks.values()].flat();
-      const [running] = left;
+      const left = [...hand.chunks.values()].filter((ids) => ids.length > 0);
+      const [running, ...others] = left;
+      again.push(...others);
       if (running !== undefined) {
-        const count = (deaths.get(keyOf(running)) ?? 0) + 1;
-        deaths.set(keyOf(running), count);
-        if (count > RETRIES) {
-          onRows([onDeath(running, reason)]);
-          left.shift();
-        }
-        if (left.length > 0) again.push(left);
+        // One of them did it: halves find out which.
+        if (running.length > 1) {
+          const half = running.length >> 1;
+          again.push(running.slice(0, half), running.slice(half));
+        } else onRows([onDeath(running[0]!, reason)]);
       } else if (!hand.ready) {
         end(new Error(`a worker could not start: ${reason}`));
         return;
@@ -168,8 +164,9 @@ export function runPool(options: PoolOptions): Promise<void> {
             hand.ready = true;
             break;
           case "rows": {
-            const left = hand.chunks.get(data.number)!;
-            left.splice(0, data.rows.length);
+            const done = new Set(data.rows.map(keyOf));
+            const left = hand.chunks.get(data.number)!.filter((id) => !done.has(keyOf(id)));
+            hand.chunks.set(data.number, left);
             onRows(data.rows);
             return;
           }

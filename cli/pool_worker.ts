@@ -52,12 +52,17 @@ async function start(spec: CampaignSpec): Promise<CampaignLab> {
   return await CampaignLab.load(spec, (path) => Deno.readFileSync(path));
 }
 
-async function runChunk(number: number, ids: readonly ExperimentId[]): Promise<void> {
+async function* rowsOf(ids: readonly ExperimentId[]): AsyncGenerator<ExperimentRow> {
   const lab = await campaign!;
+  if (whole) { for (const id of ids) yield await lab.runWhole(id); }
+  else yield* lab.run(ids);
+}
+
+async function runChunk(number: number, ids: readonly ExperimentId[]): Promise<void> {
   let rows: ExperimentRow[] = [];
   let sent = performance.now();
-  for (const id of ids) {
-    rows.push(whole ? await lab.runWhole(id) : await lab.run(id));
+  for await (const row of rowsOf(ids)) {
+    rows.push(row);
     if (performance.now() - sent > SEND) {
       tell({ type: "rows", number, rows });
       rows = [];

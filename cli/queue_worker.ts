@@ -60,8 +60,6 @@ async function run(queue: Queue, message: QueueMessage): Promise<number> {
     { length: job.end - job.first },
     (_, i): ExperimentId => ({ arm: job.arm, kind: job.kind, idx: job.first + i }),
   );
-  const planned = ids.map((one) => campaign.planned(one));
-  planned.sort((a, b) => a.time - b.time || a.idx - b.idx);
   let rows: ExperimentRow[] = [];
   let alive = performance.now();
   const send = async () => {
@@ -69,8 +67,8 @@ async function run(queue: Queue, message: QueueMessage): Promise<number> {
     rows = [];
   };
   message.working();
-  for (const one of planned) {
-    rows.push(await campaign.run(one));
+  for await (const row of campaign.run(ids)) {
+    rows.push(row);
     if (performance.now() - alive > ALIVE) {
       message.working();
       alive = performance.now();
@@ -81,7 +79,7 @@ async function run(queue: Queue, message: QueueMessage): Promise<number> {
   }
   if (rows.length > 0) await send();
   await message.ackAck();
-  return planned.length;
+  return ids.length;
 }
 
 async function serve(url: string): Promise<never> {

@@ -8,15 +8,15 @@
 
 import type { Fault, Strike } from "./fault.ts";
 import { ArmedFault } from "./fault_trigger.ts";
-import { FORK_WORDS, sdramWords } from "./fork.ts";
-import type { GoldenRun, Look, Reference } from "./golden.ts";
+import { follow, type Followed, newTrail, ShadowTape, type Trail } from "./follow.ts";
+import { sdramWords } from "./fork.ts";
+import type { GoldenRun, Reference } from "./golden.ts";
 import { Hash64 } from "./hash.ts";
 import type { Lab } from "./lab.ts";
-import { countingWords, differences, guestsDiffer, sameMeaning } from "./memory_diff.ts";
+import { guestsDiffer } from "./memory_diff.ts";
 import { joinObservations, type Observation, Observer, partOf } from "./observe.ts";
 import { type EndState, judge, type Judgement, type OutputJudge } from "./outcome.ts";
-import { type CallCounts, callCounts, endState } from "./run_end.ts";
-import { Signature, tlbsAgree } from "./signature.ts";
+import { callCounts, endState } from "./run_end.ts";
 import type { FaultClass } from "./trace.ts";
 
 /** What an experiment is. */
@@ -43,8 +43,8 @@ export type ExperimentEnd =
   | "end"
   /** It had come back to the golden run. */
   | "golden"
-  /** Nothing was changed. */
-  | "nothing"
+  /** All that was left of the fault were words that nobody looked at any more. */
+  | "dormant"
   /** The monitor stopped the system. */
   | "stopped";
 
@@ -68,11 +68,6 @@ export interface ExperimentResult extends Judgement {
   readonly hash: string;
 }
 
-/** Most words that may differ for a search for their meaning. */
-const MOST_DIFFERENCES = 4096;
-/** Most looks between two comparisons of memory. */
-const MOST_WAIT = 64;
-
 /**
  * Runs an experiment as a branch of a golden run, which is put back afterwards.
  *
@@ -84,132 +79,58 @@ export function runBranch(
   spec: ExperimentSpec,
   rules: ExperimentRules,
 ): ExperimentResult {
-  const { lab, plan } = golden;
-  const { clock } = lab.board;
-  const first = golden.look(golden.firstLook).now;
-  golden.seek(Math.min(plan.end, Math.max(first, clock.cycleAt(spec.fault.time))));
+  const { lab } = golden;
+  golden.seek(strikeCycle(golden, spec));
   const branch = golden.branch();
-  const start = clock.now;
-  const observer = new Observer(lab.recorder, () => lab.time);
-  const armed = new ArmedFault(lab, spec.vm, spec.fault);
-  const shadow = new ShadowTape(golden);
+  const trail = newTrail(golden, lab.time);
+  const tape = new ShadowTape(golden);
   try {
-    const run = follow(golden, armed, shadow, rules.earlyStop ?? true);
-    armed.disarm();
-    observer.stop();
-    const before = partOf(golden.observation, -Infinity, clock.ns(start));
-    const parts: Observation[] = [before, observer];
-    if (run.back !== undefined) {
-      parts.push(partOf(golden.observation, clock.ns(run.back.now), golden.endNs));
-    }
-    const observed = joinObservations(parts);
-    const differs = run.back === undefined && !lab.stopped &&
-      guestsDiffer(sdramWords(lab), golden.shadow);
-    return conclude(golden, spec.vm, rules, {
-      strike: armed.strike!,
-      observed,
-      end: run.end,
-      differs,
-      ended: run.ended,
-      simulated: clock.now - start,
-      lab,
+    const armed = new ArmedFault(lab, spec.vm, spec.fault);
+    const followed = follow(golden, trail, armed, tape, {
+      earlyStop: rules.earlyStop ?? true,
+      dormant: 0,
     });
+    return finish(golden, spec.vm, rules, trail, followed);
   } finally {
-    armed.disarm();
-    observer.stop();
-    shadow.undo();
+    tape.undo();
     golden.back(branch);
   }
 }
 
-/** Applies the golden run's changes to its shadow, and takes them back. */
-class ShadowTape {
-  /** Pages that the golden run has changed. */
-  readonly pages: Set<number> = new Set();
-  readonly #golden: GoldenRun;
-  readonly #old: number[] = [];
-
-  constructor(golden: GoldenRun) {
-    this.#golden = golden;
-  }
-
-  /** Goes on to the state of the next look. */
-  advance({ changes }: Look): void {
-    const { shadow } = this.#golden;
-    for (let i = 0; i < changes.length; i += 2) {
-      const index = changes[i];
-      this.#old.push(index, shadow[index]);
-      shadow[index] = changes[i + 1];
-      this.pages.add(Math.floor(index / FORK_WORDS));
-    }
-  }
-
-  /** Back to where it was. */
-  undo(): void {
-    const { shadow } = this.#golden;
-    for (let i = this.#old.length - 2; i >= 0; i -= 2) shadow[this.#old[i]] = this.#old[i + 1];
-    this.#old.length = 0;
-  }
+/** Board time, cycles, at which a fault is armed: inside the golden run. */
+export function strikeCycle(golden: GoldenRun, { fault }: ExperimentSpec): number {
+  const { lab, plan, firstLook } = golden;
+  const first = golden.look(firstLook).now;
+  return Math.min(plan.end, Math.max(first, lab.board.clock.cycleAt(fault.time)));
 }
 
-/** How far an experiment went. */
-interface Followed {
-  readonly ended: ExperimentEnd;
-  /** The look at which it had come back to the golden run. */
-  readonly back: Look | undefined;
-  readonly end: EndState;
-}
-
-function follow(
+/**
+ * Judges an experiment at its end, while the laboratory and the golden run's shadow are as it left
+ * them.
+ */
+export function finish(
   golden: GoldenRun,
-  armed: ArmedFault,
-  tape: ShadowTape,
-  earlyStop: boolean,
-): Followed {
-  const { lab, plan } = golden;
-  const last = plan.end / plan.look;
-  let before: CallCounts | undefined;
-  let wait = 0;
-  let fails = 0;
-  if (golden.lookNumber * plan.look >= plan.lastStretch) {
-    before = golden.look(plan.lastStretch / plan.look).counts;
+  vm: string,
+  rules: ExperimentRules,
+  trail: Trail,
+  { ended, end }: Followed,
+): ExperimentResult {
+  const { lab } = golden;
+  const parts = [...trail.parts];
+  if (ended === "golden" || ended === "dormant") {
+    parts.push(partOf(golden.observation, trail.since, golden.endNs));
   }
-  for (let number = golden.lookNumber + 1; number <= last; number++) {
-    armed.run(number * plan.look);
-    if (lab.stopped) return { ended: "stopped", back: undefined, end: endState(lab, new Map()) };
-    const look = golden.look(number);
-    tape.advance(look);
-    if (number * plan.look === plan.lastStretch) before = callCounts(lab);
-    if (!earlyStop || !armed.done || --wait > 0 || !look.tlbs) continue;
-    if (!look.signature.isOf(lab)) continue;
-    if (isBack(golden, tape)) {
-      return { ended: "golden", back: look, end: endOf(golden, look, before) };
-    }
-    wait = Math.min(MOST_WAIT, 2 ** fails++);
-  }
-  return { ended: "end", back: undefined, end: endState(lab, before ?? new Map()) };
-}
-
-/** The end of an experiment that is back on the golden run. */
-function endOf(golden: GoldenRun, look: Look, before: CallCounts | undefined): EndState {
-  if (before === undefined || look.counts === undefined) return golden.end;
-  const now = golden.look(golden.plan.end / golden.plan.look).counts!;
-  return endState(golden.lab, before, { end: golden.end, now, then: look.counts });
-}
-
-/** True when the memory holds what the golden run's does, but for what means nothing. */
-function isBack(golden: GoldenRun, tape: ShadowTape): boolean {
-  const { lab, shadow, touched } = golden;
-  const memory = sdramWords(lab);
-  const pages = new Set([...tape.pages, ...touched.list]);
-  const found = differences(memory, shadow, pages, MOST_DIFFERENCES);
-  if (found.length > MOST_DIFFERENCES) return false;
-  if (found.length > 0) {
-    const counting = countingWords(shadow);
-    const same = sameMeaning(memory, shadow);
-    if (!found.every((index) => counting.has(index) || same.has(index))) return false;
-  }
-  return tlbsAgree(lab) && Signature.stillDevices(lab) === golden.stillDevices;
+  const left = ended === "end" || ended === "dormant";
+  const differs = left && guestsDiffer(sdramWords(lab), golden.shadow);
+  return conclude(golden, vm, rules, {
+    strike: trail.strike!,
+    observed: joinObservations(parts),
+    end: end!,
+    differs,
+    ended,
+    simulated: trail.simulated,
+    lab,
+  });
 }
 
 /** What is known at the end of an experiment. */

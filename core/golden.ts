@@ -139,6 +139,8 @@ export class GoldenRun implements Reference {
   readonly shadow: Uint32Array;
   /** Devices that nothing in the golden run moves, as text. */
   readonly stillDevices: string;
+  /** A guest has Thumb code. */
+  readonly thumb: boolean;
   /** Pages that hold instructions which the golden run executes, by their numbers in SDRAM. */
   readonly executed: ReadonlySet<number>;
   readonly #symbols: ReadonlyMap<string, ElfFile | undefined>;
@@ -216,6 +218,9 @@ export class GoldenRun implements Reference {
     this.#symbols = new Map(
       lab.recorder.state().vms.map(({ id, name }) => [name, lab.recorder.symbols(id)]),
     );
+    this.thumb = [...this.#symbols.values()].some((elf) =>
+      elf?.symbols.some(({ kind, thumb }) => kind === "function" && thumb) ?? false
+    );
     this.#put(0);
   }
 
@@ -228,6 +233,14 @@ export class GoldenRun implements Reference {
       if (!usual.has(pa >>> 12)) this.#strange = true;
       write.call(soc, pa, size, value);
     };
+  }
+
+  /**
+   * Devices that nothing in the golden run writes are as they always are: nothing wrote to them, or
+   * what was written was what they held.
+   */
+  get devicesStill(): boolean {
+    return !this.#strange || Signature.stillDevices(this.lab) === this.stillDevices;
   }
 
   /** The state of the laboratory now, without the memory. */

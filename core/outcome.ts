@@ -18,7 +18,7 @@ export const OUTCOMES = {
   "crash": "emulator or monitor failed on the host: a defect of this program",
   "not-activated": "the fault did not strike, or found nothing to change",
   "isolation-broken":
-    "another guest's output, calls or errors are not those of the run without the fault",
+    "another guest printed or called something else, made errors, ended, or hangs",
   "stopped-system": "the monitor stopped the system",
   "stopped-guest": "the struck guest has ended or was stopped",
   "stopped-task": "a task of the struck guest has ended or was stopped",
@@ -323,9 +323,10 @@ function classify(
   if (!evidence.fired || !evidence.changed) return "not-activated";
   if (!isolated(evidence)) return "isolation-broken";
   if (evidence.faulty.end.stopped && !evidence.golden.end.stopped) return "stopped-system";
-  const stopped = stoppedPart(evidence);
+  const { vm, golden, faulty } = evidence;
+  const stopped = stoppedPart(vm, golden.end, faulty.end);
   if (stopped !== undefined) return stopped;
-  if (hangs(evidence)) return "hang";
+  if (hangs(vm, golden.end, faulty.end)) return "hang";
   const recoveredAt = recoveries[0]?.t ?? Infinity;
   if (verdict.wrongAt < recoveredAt) return "silent-corruption";
   const actions = new Set(recoveries.map(({ action }) => action));
@@ -344,15 +345,17 @@ function classify(
 /** Guests whose output is no workload: VM0 tells of what becomes of the others. */
 const MANAGER = "vm0";
 
-/** True when nothing of the fault reached another guest. */
-function isolated({ vm, golden, faulty, end, lateness }: Evidence): boolean {
-  const others = (event: KeptEvent) => "vm" in event && event.vm !== vm && event.vm !== "vmm";
+/**
+ * True when nothing of the fault reached another guest: what it printed and called is what it prints
+ * and calls without the fault, as far as it came, it made no errors of its own, and it goes on. That it
+ * came less far, because the struck guest took time from it, is no break.
+ */
+function isolated({ vm, golden, faulty }: Evidence): boolean {
   const happened = (event: KeptEvent) =>
-    others(event) && (event.type === "vm" ? event.vm !== MANAGER : true);
+    "vm" in event && event.vm !== vm && event.vm !== "vmm" &&
+    (event.type !== "vm" || event.vm !== MANAGER);
   const before = golden.observed.events.filter(happened);
-  const now = faulty.observed.events.filter(happened);
-  if (surplus(before, now).length > 0) return false;
-  if (surplus(now, before).some(({ t }) => t <= end - lateness)) return false;
+  if (surplus(before, faulty.observed.events.filter(happened)).length > 0) return false;
   for (const name of new Set([...golden.observed.vms.keys(), ...faulty.observed.vms.keys()])) {
     if (name === vm || name === MANAGER) continue;
     const one = golden.observed.vms.get(name);
@@ -360,14 +363,15 @@ function isolated({ vm, golden, faulty, end, lateness }: Evidence): boolean {
     if (!sameStart(one?.calls ?? [], other?.calls ?? [])) return false;
     const tasks = new Set([...one?.lines.keys() ?? [], ...other?.lines.keys() ?? []]);
     for (const task of tasks) {
-      const expected = one?.lines.get(task) ?? [];
-      const seen = other?.lines.get(task) ?? [];
-      if (!sameStart(expected, seen)) return false;
-      const missing = expected[seen.length];
-      if (missing !== undefined && missing.t <= end - lateness) return false;
+      if (!sameStart(one?.lines.get(task) ?? [], other?.lines.get(task) ?? [])) return false;
     }
   }
-  return true;
+  if (faulty.end.stopped) return true;
+  return [...golden.end.vms.keys()].every((name) =>
+    name === vm || name === MANAGER ||
+    (stoppedPart(name, golden.end, faulty.end) === undefined &&
+      !hangs(name, golden.end, faulty.end))
+  );
 }
 
 /** The shorter of two lists begins the longer, whatever the times. */
@@ -380,10 +384,10 @@ function sameStart(a: readonly OutputLine[], b: readonly OutputLine[]): boolean 
 const ENDED: ReadonlySet<string> = new Set(["none", "stopped", "failed", "halted"]);
 const TASK_ENDED: ReadonlySet<string> = new Set(["stopped", "absent"]);
 
-/** What of the struck guest has ended that goes on without the fault. */
-function stoppedPart({ vm, golden, faulty }: Evidence): Outcome | undefined {
-  const before = golden.end.vms.get(vm);
-  const now = faulty.end.vms.get(vm);
+/** What of a guest has ended that goes on without the fault. */
+function stoppedPart(vm: string, golden: EndState, faulty: EndState): Outcome | undefined {
+  const before = golden.vms.get(vm);
+  const now = faulty.vms.get(vm);
   if (before === undefined || ENDED.has(before.state)) return undefined;
   if (now === undefined || ENDED.has(now.state)) return "stopped-guest";
   for (const [task, { state }] of before.tasks) {
@@ -394,9 +398,9 @@ function stoppedPart({ vm, golden, faulty }: Evidence): Outcome | undefined {
 }
 
 /** A task, or a guest without tasks, called in the last stretch without the fault and not with it. */
-function hangs({ vm, golden, faulty }: Evidence): boolean {
-  const before = golden.end.vms.get(vm);
-  const now = faulty.end.vms.get(vm);
+function hangs(vm: string, golden: EndState, faulty: EndState): boolean {
+  const before = golden.vms.get(vm);
+  const now = faulty.vms.get(vm);
   if (before === undefined || now === undefined || ENDED.has(before.state)) return false;
   if (before.tasks.size === 0) return before.calls > 0 && now.calls === 0;
   for (const [task, { calls }] of before.tasks) {

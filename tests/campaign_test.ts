@@ -40,13 +40,15 @@ function observed(
   };
 }
 
-function ended(over: { stopped?: boolean; state?: string; task?: string; calls?: number } = {}) {
-  const { stopped = false, state = "running", task = "ready", calls = 5 } = over;
+function ended(
+  over: { stopped?: boolean; state?: string; task?: string; calls?: number; other?: number } = {},
+) {
+  const { stopped = false, state = "running", task = "ready", calls = 5, other = 4 } = over;
   const end: EndState = {
     stopped,
     vms: new Map([
       ["a", { state, calls: 9, tasks: new Map([["worker", { state: task, calls }]]) }],
-      ["b", { state: "running", calls: 4, tasks: new Map() }],
+      ["b", { state: "running", calls: other, tasks: new Map() }],
     ]),
   };
   return end;
@@ -107,7 +109,8 @@ Deno.test("judge() gives each class by its rule", core, () => {
     ["not-activated", { fired: false, differs: true }],
     ["not-activated", { changed: false }],
     ["isolation-broken", { seen: observed(lines(...LINES), [], lines("b1", "x", "b3", "b4")) }],
-    ["isolation-broken", { seen: observed(lines(...LINES), [], lines("b1")) }],
+    ["masked", { seen: observed(lines(...LINES), [], lines("b1")) }],
+    ["isolation-broken", { to: ended({ other: 0 }) }],
     ["isolation-broken", { seen: observed(lines(...LINES), [fault(20, { vm: "b" })]) }],
     ["stopped-system", { to: ended({ stopped: true }) }],
     ["stopped-guest", { to: ended({ state: "failed" }) }],

@@ -9,6 +9,7 @@ import type { Lab, LabOptions } from "../core/lab.ts";
 import { DEFAULT_OUTPUT, judgeBy } from "../core/outcome.ts";
 import { Random } from "../core/random.ts";
 import { tlbsAgree } from "../core/signature.ts";
+import { sweep, SweepCrash } from "../core/sweep.ts";
 import { core, demoLab } from "./monitor_rig.ts";
 
 const OPTIONS: Partial<LabOptions> = { sdramMB: 32, journal: "commit" };
@@ -112,7 +113,11 @@ Deno.test("runBranch() comes to the class and hash of runWhole()", core, async (
   );
   specs.push({ vm: "ucos-1", fault: parseFault("reg:pc:20@t=40ms,pc=OSTimeDly") });
   specs.push({ vm: "ucos-1", fault: parseFault("mem:0x0:0@t=90ms,pc=nowhere") });
-  for (const spec of specs) {
+  const swept = new Map(
+    [...sweep(golden, specs, RULES)].map(({ index, result }) => [index, result]),
+  );
+  assert.equal(swept.size, specs.length);
+  for (const [i, spec] of specs.entries()) {
     const fast = runBranch(golden, spec, RULES);
     const slow = runBranch(golden, spec, { ...RULES, earlyStop: false });
     assert.deepEqual({ ...fast, ended: "", simulated: 0 }, { ...slow, ended: "", simulated: 0 });
@@ -121,9 +126,28 @@ Deno.test("runBranch() comes to the class and hash of runWhole()", core, async (
     assert.equal(fast.outcome, whole.outcome, what);
     assert.equal(fast.hash, whole.hash, what);
     assert.equal(fast.detail, whole.detail);
-    ends.add(fast.ended);
+    const along = swept.get(i)!;
+    assert.equal(along.outcome, whole.outcome, what);
+    assert.equal(along.hash, whole.hash, what);
+    assert.equal(along.latency, whole.latency, what);
+    ends.add(along.ended).add(fast.ended);
     outcomes.add(fast.outcome);
+  }
+  assert.ok(ends.has("dormant"));
+  const again = [...sweep(golden, specs.toReversed(), RULES)];
+  for (const { index, result } of again) {
+    assert.deepEqual(result, swept.get(specs.length - 1 - index), "order does not matter");
   }
   assert.ok(ends.has("golden") && ends.has("end"), [...ends].join());
   assert.ok(outcomes.size >= 3, [...outcomes].join());
+});
+
+Deno.test("sweep() tells which experiment failed on the host", core, async () => {
+  const golden = new GoldenRun(await make(), PLAN);
+  const good = { vm: "ucos-1", fault: parseFault("reg:r4:0@t=50ms") };
+  const bad = { vm: "ucos-1", fault: { ...parseFault("reg:r4:0@t=60ms"), place: undefined! } };
+  assert.throws(
+    () => [...sweep(golden, [good, bad], RULES)],
+    (error: Error) => error instanceof SweepCrash && error.index === 1,
+  );
 });
