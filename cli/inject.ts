@@ -1,19 +1,22 @@
 /**
- * `understudy inject`: one fault, and what became of it.
+ * `understudy inject`: one fault, and what became of it; or a campaign of them.
  *
  * @module
  */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import {
+  FAULT_FORMS,
   type FaultResult,
   InputError,
-  type Outcome,
+  OUTCOMES,
   parseFault,
   parseTime,
   runFault,
   type SummaryEvent,
+  TRIGGER_FORMS,
 } from "../mod.ts";
+import { addCampaignCommands, CAMPAIGN, campaignAction, isCampaign } from "./inject_campaign.ts";
 import { painter } from "./paint.ts";
 import { examplesHelp, EXIT_HELP, type Session } from "./program.ts";
 import { exitCode, jsonView } from "./runner.ts";
@@ -25,20 +28,6 @@ import { runView } from "./view.ts";
 
 /** Board time of a run for which none is asked. */
 const DEFAULT_TIME = "1s";
-
-/** What the classes of outcomes mean. */
-const MEANING: Readonly<Record<Outcome, string>> = {
-  "not-activated": "the fault did not strike",
-  "masked": "nothing came of it, the output is that of the run without the fault",
-  "recovered": "the error was detected, the guest was rolled back, and no output is missing",
-  "restarted": "the error was detected, but it took a restart from the image to end it",
-  "stopped-task": "the error was detected and ended by stopping the task; its guest goes on",
-  "stopped-guest": "the error was detected and ended by stopping the guest; the others go on",
-  "stopped-system": "the monitor itself was hit and stopped the system",
-  "hang": "the guest fell silent and no detector noticed",
-  "silent-corruption": "the output is not that of the run without the fault",
-  "isolation-broken": "the output of another guest is not that of the run without the fault",
-};
 
 /** Rows that compare the run with the fault to the one without. */
 function comparison(golden: SummaryEvent, faulty: SummaryEvent): (string | number)[][] {
@@ -59,15 +48,28 @@ function comparison(golden: SummaryEvent, faulty: SummaryEvent): (string | numbe
 /** Makes the command. */
 export function injectCommand(session: Session): CommandUnknownOpts {
   const { io } = session;
-  return new Command("inject")
-    .summary("inject one fault and tell what became of it")
+  const command = new Command("inject")
+    // What stands after the name of a command below is its own.
+    .enablePositionalOptions()
+    .summary("inject faults and tell what became of them")
     .description(
-      "Runs the guests twice, without and with the fault, and compares: was it masked, detected, " +
-        "recovered, and did any other guest notice?",
+      "With --fault, runs the guests twice, without and with the fault, and compares: was it " +
+        "masked, detected, recovered, and did any other guest notice? With a campaign file, does so " +
+        "for thousands of faults and keeps what became of each.",
     )
-    .argument("<GUEST>", "guest that is struck: shipped image or path of an ELF file")
+    .argument(
+      "[GUEST]",
+      "guest that is struck: shipped image or path of an ELF file; or CAMPAIGN.yaml",
+    )
     .argument("[OTHERS...]", "guests that run beside it")
-    .requiredOption("--fault <fault>", "what is struck, and when: reg:r4:12@t=150ms")
+    .option("--fault <fault>", "what is struck, and when: reg:r4:12@t=150ms; see below")
+    .addOption(CAMPAIGN.out)
+    .addOption(CAMPAIGN.count)
+    .addOption(CAMPAIGN.resume)
+    .addOption(CAMPAIGN.workers)
+    .addOption(CAMPAIGN.shard)
+    .addOption(CAMPAIGN.queue)
+    .addOption(CAMPAIGN.html)
     .option("--for <time>", `board time to run (${DEFAULT_TIME})`, timeText("--for"))
     .addOption(SHARED.config)
     .addOption(SHARED.backup)
@@ -85,6 +87,15 @@ export function injectCommand(session: Session): CommandUnknownOpts {
     .addOption(SHARED.json)
     .addHelpText("after", HELP)
     .action(async (guest, others, options) => {
+      if (isCampaign(guest) || (options.fault === undefined && options.out !== undefined)) {
+        return await campaignAction(session, guest, options);
+      }
+      if (guest === undefined) {
+        throw new InputError("GUEST", "is missing", "name a guest, or a campaign file (.yaml)");
+      }
+      if (options.fault === undefined) {
+        throw new InputError("--fault", "is missing", "such as reg:r4:12@t=150ms");
+      }
       const file = await configFile(options.config, io);
       const settings = await gather([guest, ...others], options, io, file);
       const vm = settings.lab.guests[0]!.name;
@@ -130,11 +141,29 @@ export function injectCommand(session: Session): CommandUnknownOpts {
         comparison(golden, faulty),
         { paint, columns: io.columns },
       ));
-      io.out(`\n${paint("bold", sentence(outcome))}: ${MEANING[outcome]}.\n`);
+      io.out(`\n${paint("bold", sentence(outcome))}: ${OUTCOMES[outcome]}.\n`);
     });
+  addCampaignCommands(command, session);
+  return command;
 }
 
-const HELP = examplesHelp([
+/** Forms and their meanings in two columns. */
+function forms(list: readonly (readonly [form: string, what: string])[]): string {
+  return list.map(([form, what]) => `  ${form.padEnd(22)} ${what}`).join("\n");
+}
+
+const HELP = `
+Faults, KIND:WHERE:MODEL@TRIGGER; the model is a list of bits to flip, or set=, clear=, write=:
+${forms(FAULT_FORMS)}
+
+Triggers:
+${forms(TRIGGER_FORMS)}
+` + examplesHelp([
   ["inject --fault 'reg:r4:12@t=150ms' ucos-1", "flip bit 12 of r4 after 150 ms of board time"],
   ["inject --fault 'reg:pc:20@t=80ms' ucos-1 ucos-2", "the same for the PC, with ucos-2 beside it"],
+  [
+    "inject examples/campaign.yaml --out campaign.db --count 500",
+    "500 faults of the shipped campaign",
+  ],
+  ["inject report campaign.db --html campaign.html", "what it came to, as a page too"],
 ]) + "\n" + EXIT_HELP;

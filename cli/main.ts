@@ -32,6 +32,8 @@ function program(session: Session): CommandUnknownOpts {
     )
     .version(config.version, "-V, --version", "print the version")
     .helpCommand(true)
+    // Options after the name of a command are its own, also where two levels have the same.
+    .enablePositionalOptions()
     .showSuggestionAfterError(true)
     .addHelpText("after", `\nunderstudy COMMAND --help tells more, with examples.\n${EXIT_HELP}`);
   for (

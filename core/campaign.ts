@@ -1,34 +1,26 @@
 /**
- * One experiment: the same run with and without a fault, and what became of it.
+ * One-shot fault injection: the same run with and without a fault, and what became of it.
  *
  * @module
  */
 
+import { type ExperimentResult, runWhole } from "./experiment.ts";
 import type { Fault } from "./fault.ts";
+import { referenceRun, type RunPlan } from "./golden.ts";
 import { Lab, type LabOptions } from "./lab.ts";
+import { DEFAULT_OUTPUT, judgeBy, type Outcome } from "./outcome.ts";
 import type { InjectEvent, SummaryEvent, TraceEvent } from "./trace.ts";
-
-/** What became of an injected fault. Exclusive; the rule of each is in {@linkcode classify}. */
-export type Outcome =
-  | "not-activated"
-  | "masked"
-  | "recovered"
-  | "restarted"
-  | "stopped-task"
-  | "stopped-guest"
-  | "stopped-system"
-  | "hang"
-  | "silent-corruption"
-  | "isolation-broken";
 
 /** Result of one experiment. */
 export interface FaultResult {
   /** The fault struck. */
   fired: boolean;
-  /** Class of what became of it. */
+  /** Class of what became of it; the rules are in `OUTCOMES`. */
   outcome: Outcome;
   /** In words. */
   detail: string;
+  /** All that it was judged by. */
+  result: ExperimentResult;
   /** The run without the fault. */
   golden: SummaryEvent;
   /** The run with it. */
@@ -38,12 +30,30 @@ export interface FaultResult {
 }
 
 const KEPT: ReadonlySet<string> = new Set(["inject", "fault", "recovery", "vm", "post-mortem"]);
+/** Part of the run in which progress is looked for: the last of so many. */
+const STRETCHES = 4;
+
+/**
+ * The times of runs of a length.
+ *
+ * @param end End, cycles of board time.
+ * @param lateness Output that is later by more is late, cycles.
+ * @param look The times are multiples of so many cycles.
+ */
+export function runPlan(end: number, lateness: number, look = 1): RunPlan {
+  const up = (cycles: number) => Math.ceil(cycles / look) * look;
+  return { end: up(end), lastStretch: up(end - end / STRETCHES), surplus: up(lateness) };
+}
 
 /**
  * Runs a laboratory twice for `forNs` nanoseconds, the second time with a fault, and classes the
  * difference.
  *
- * @throws {InputError} On bad options, a bad fault, or a fault past the end of the run.
+ * @param options The laboratory.
+ * @param vm Name of the guest that the fault is aimed at.
+ * @param fault The fault.
+ * @param forNs Board time to run, ns.
+ * @throws {InputError} On bad options, or when the run without the fault stops the system.
  */
 export async function runFault(
   options: LabOptions,
@@ -52,84 +62,24 @@ export async function runFault(
   forNs: number,
 ): Promise<FaultResult> {
   const first = await Lab.create(options);
-  const goldenConsole = consoleText(first.runAll({ until: forNs }));
-  const golden = first.summary();
+  const { clock } = first.board;
+  const lateness = DEFAULT_OUTPUT.late;
+  const plan = runPlan(clock.cycleAt(forNs), Math.ceil(lateness * clock.fclk / 1e9));
+  let golden: SummaryEvent | undefined;
+  const reference = referenceRun(first, plan, () => golden = first.summary());
+  first[Symbol.dispose]();
   const second = await Lab.create(options);
-  second.inject(vm, fault);
-  const all = second.runAll({ until: forNs });
+  const rules = { output: judgeBy(DEFAULT_OUTPUT), lateness };
+  const result = runWhole(reference, second, { vm, fault }, rules);
+  const events = second.recorder.take().filter((event) => KEPT.has(event.type));
+  if (result.fired) {
+    const { detail, struckAt } = result;
+    const inject: InjectEvent = { type: "inject", t: struckAt, vm, fault: fault.text, detail };
+    const after = events.findIndex((event) => event.t > struckAt);
+    events.splice(after < 0 ? events.length : after, 0, inject);
+  }
+  const { fired, outcome, detail } = result;
   const faulty = second.summary();
-  const events = all.filter((e) => KEPT.has(e.type));
-  const injected = all.find((e) => e.type === "inject") as InjectEvent | undefined;
-  const fired = injected !== undefined && !injected.detail.startsWith("did not fire");
-  const text = consoleText(all);
-  const outcome = classify({ vm, fired, golden, faulty, events, goldenConsole, text });
-  const detail = injected?.detail ?? "did not fire: its time lies past the end of the run";
-  return { fired, outcome, detail, golden, faulty, events };
-}
-
-/** Console lines by VM, in order. */
-function consoleText(events: readonly TraceEvent[]): Map<string, string[]> {
-  const text = new Map<string, string[]>();
-  for (const e of events) {
-    if (e.type !== "console") continue;
-    const lines = text.get(e.vm) ?? [];
-    lines.push(e.text);
-    text.set(e.vm, lines);
-  }
-  return text;
-}
-
-/** What {@linkcode classify} looks at. */
-interface Evidence {
-  vm: string;
-  fired: boolean;
-  golden: SummaryEvent;
-  faulty: SummaryEvent;
-  events: readonly TraceEvent[];
-  goldenConsole: ReadonlyMap<string, readonly string[]>;
-  text: ReadonlyMap<string, readonly string[]>;
-}
-
-/**
- * The rules, first match wins:
- * 1. the fault did not strike: not-activated;
- * 2. another guest's console text, as far as both runs got, differs: isolation-broken;
- * 3. a class-3 stop: stopped-system;
- * 4. the last recovery of the guest stopped a task or the guest: stopped-task, stopped-guest;
- * 5. a restart from the image: restarted;
- * 6. the guest printed nothing more after the fault although it did in the golden run: hang;
- * 7. a rollback: recovered when each golden line is there and the guest goes on, otherwise
- *    silent-corruption;
- * 8. no recovery: masked when the text is the golden one, otherwise silent-corruption.
- */
-function classify(e: Evidence): Outcome {
-  if (!e.fired) return "not-activated";
-  for (const [name, lines] of e.goldenConsole) {
-    if (name === e.vm || name === "vm0") continue;
-    if (!samePrefix(lines, e.text.get(name) ?? [])) return "isolation-broken";
-  }
-  if (e.faulty.outcome === "stopped") return "stopped-system";
-  const actions = e.events.flatMap((x) => x.type === "recovery" && x.vm === e.vm ? [x.action] : []);
-  if (actions.includes("stop-guest")) return "stopped-guest";
-  if (actions.includes("stop-task")) return "stopped-task";
-  if (actions.some((a) => a.startsWith("restart"))) return "restarted";
-  const golden = e.goldenConsole.get(e.vm) ?? [];
-  const lines = e.text.get(e.vm) ?? [];
-  if (lines.length < golden.length / 2) return "hang";
-  if (actions.length > 0) return isSubset(golden, lines) ? "recovered" : "silent-corruption";
-  return samePrefix(golden, lines) ? "masked" : "silent-corruption";
-}
-
-/** The shorter of two texts begins the longer, and they are about equally long. */
-function samePrefix(a: readonly string[], b: readonly string[]): boolean {
-  const n = Math.min(a.length, b.length);
-  if (Math.abs(a.length - b.length) > 2) return false;
-  for (let i = 0; i < n; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
-
-/** All golden lines but the last two (the run may end before them) occur. */
-function isSubset(golden: readonly string[], lines: readonly string[]): boolean {
-  const have = new Set(lines);
-  return golden.slice(0, -2).every((line) => have.has(line));
+  second[Symbol.dispose]();
+  return { fired, outcome, detail, result, golden: golden!, faulty, events };
 }

@@ -1,0 +1,245 @@
+/**
+ * A run with a fault beside the golden run: how far it goes until it is back, or until all that is
+ * left of the fault are words that nobody looks at.
+ *
+ * @module
+ */
+
+import type { Strike } from "./fault.ts";
+import type { ArmedFault } from "./fault_trigger.ts";
+import { FORK_WORDS, sdramWords } from "./fork.ts";
+import type { GoldenRun, Look } from "./golden.ts";
+import { countingWords, differences, sameMeaning } from "./memory_diff.ts";
+import { type Observation, Observer, partOf } from "./observe.ts";
+import type { EndState } from "./outcome.ts";
+import { type CallCounts, callCounts, endState } from "./run_end.ts";
+import { tlbsAgree } from "./signature.ts";
+
+/** Words of SDRAM that are not the golden run's: index to value. */
+export type Difference = ReadonlyMap<number, number>;
+
+/** What an experiment has left behind so far. */
+export interface Trail {
+  /** What was observed of it up to {@linkcode since}. */
+  readonly parts: Observation[];
+  /** Board time, ns, from which on it is on the golden run. */
+  since: number;
+  /** Calls at the start of the last stretch, as counted on the golden run. */
+  before: CallCounts | undefined;
+  /** Cycles simulated for it. */
+  simulated: number;
+  /** Times that it left the golden run again. */
+  wakes: number;
+  /** The strike. */
+  strike: Strike | undefined;
+}
+
+/** How a stretch of an experiment ended. */
+export interface Followed {
+  /** "dormant": it is on the golden run but for a difference that may not matter. */
+  readonly ended: "end" | "golden" | "stopped" | "dormant";
+  /** The look at which it ended. */
+  readonly look: number;
+  /** The end of the run, unless it is dormant. */
+  readonly end: EndState | undefined;
+  /** What differs, when it is dormant. */
+  readonly difference: Difference | undefined;
+}
+
+/** How an experiment is followed. */
+export interface FollowRules {
+  /** End when the golden run is reached again. */
+  readonly earlyStop: boolean;
+  /** Most words of a difference with which an experiment becomes dormant; 0: none does. */
+  readonly dormant: number;
+}
+
+/** Most words that may differ for a search for their meaning. */
+const MOST_DIFFERENCES = 4096;
+/** Most looks between two comparisons of memory. */
+const MOST_WAIT = 64;
+/** An experiment that left the golden run so often goes on to the end. */
+const MOST_WAKES = 40;
+
+/** An experiment that has not begun: on the golden run, at a board time (ns). */
+export function newTrail(golden: GoldenRun, now: number): Trail {
+  return {
+    parts: [partOf(golden.observation, -Infinity, now)],
+    since: now,
+    before: undefined,
+    simulated: 0,
+    wakes: 0,
+    strike: undefined,
+  };
+}
+
+/** Applies the golden run's changes to its shadow, and takes them back. */
+export class ShadowTape {
+  /** Pages that the golden run has changed. */
+  readonly pages: Set<number> = new Set();
+  readonly #golden: GoldenRun;
+  readonly #old: number[] = [];
+
+  /**
+   * A tape at the golden run's present look.
+   *
+   * @param golden The golden run.
+   */
+  constructor(golden: GoldenRun) {
+    this.#golden = golden;
+  }
+
+  /** Goes on to the state of the next look. */
+  advance({ changes }: Look): void {
+    const { shadow } = this.#golden;
+    for (let i = 0; i < changes.length; i += 2) {
+      const index = changes[i];
+      this.#old.push(index, shadow[index]);
+      shadow[index] = changes[i + 1];
+      this.pages.add(Math.floor(index / FORK_WORDS));
+    }
+  }
+
+  /** Back to where it was. */
+  undo(): void {
+    const { shadow } = this.#golden;
+    for (let i = this.#old.length - 2; i >= 0; i -= 2) shadow[this.#old[i]] = this.#old[i + 1];
+    this.#old.length = 0;
+  }
+}
+
+/**
+ * Runs an experiment from the present moment of the golden run's laboratory. The caller puts
+ * laboratory and shadow back.
+ *
+ * @param golden The golden run; its laboratory is the experiment's now.
+ * @param trail What it has left behind so far; is carried on.
+ * @param armed Its fault; undefined when that has struck before.
+ * @param tape Moves the golden run's shadow.
+ */
+export function follow(
+  golden: GoldenRun,
+  trail: Trail,
+  armed: ArmedFault | undefined,
+  tape: ShadowTape,
+  rules: FollowRules,
+): Followed {
+  const { lab } = golden;
+  const { clock } = lab.board;
+  const observer = new Observer(lab.recorder, () => lab.time);
+  const start = clock.now;
+  try {
+    const followed = run(golden, trail, armed, tape, rules);
+    trail.parts.push(observer);
+    trail.since = clock.ns(golden.look(followed.look).now);
+    return followed;
+  } finally {
+    trail.simulated += clock.now - start;
+    observer.stop();
+    armed?.disarm();
+    if (armed?.strike !== undefined) trail.strike = armed.strike;
+  }
+}
+
+function run(
+  golden: GoldenRun,
+  trail: Trail,
+  armed: ArmedFault | undefined,
+  tape: ShadowTape,
+  rules: FollowRules,
+): Followed {
+  const { lab, plan } = golden;
+  const { board } = lab;
+  const last = plan.end / plan.look;
+  const lastStretch = plan.lastStretch / plan.look;
+  const start = golden.lookNumber;
+  // One that comes back again and again is given more time before it is dormant again.
+  let patience = trail.wakes === 0 ? 0 : Math.min(MOST_WAIT, 2 ** (trail.wakes - 1));
+  let wait = 0;
+  let fails = 0;
+  if (start >= lastStretch) trail.before ??= golden.look(lastStretch).counts;
+  for (let number = start + 1; number <= last; number++) {
+    const until = number * plan.look;
+    if (armed !== undefined) armed.run(until);
+    else while (board.clock.now < until && !lab.stopped) board.run(until);
+    if (lab.stopped) {
+      return {
+        ended: "stopped",
+        look: last,
+        end: endState(lab, new Map()),
+        difference: undefined,
+      };
+    }
+    const look = golden.look(number);
+    tape.advance(look);
+    if (number === lastStretch) trail.before = callCounts(lab);
+    patience--;
+    if (!rules.earlyStop || armed?.done === false || --wait > 0 || !look.tlbs) continue;
+    if (!look.signature.isOf(lab)) continue;
+    const difference = differenceFrom(golden, tape);
+    if (difference?.size === 0) {
+      return { ended: "golden", look: number, end: endOnGolden(golden, look, trail), difference };
+    }
+    const small = difference !== undefined && difference.size <= rules.dormant;
+    if (small && patience <= 0 && trail.wakes < MOST_WAKES && canSleep(difference)) {
+      settleCounts(golden, look, trail);
+      return { ended: "dormant", look: number, end: undefined, difference };
+    }
+    wait = Math.min(MOST_WAIT, 2 ** fails++);
+  }
+  return {
+    ended: "end",
+    look: last,
+    end: endState(lab, trail.before ?? new Map()),
+    difference: undefined,
+  };
+}
+
+/** The first word of a page is looked at by the host itself now and then. */
+function canSleep(difference: Difference): boolean {
+  for (const index of difference.keys()) if (index % FORK_WORDS === 0) return false;
+  return true;
+}
+
+/**
+ * The end of an experiment that is back on the golden run.
+ *
+ * @param look Where it came back; the laboratory is there.
+ */
+export function endOnGolden(golden: GoldenRun, look: Look, { before }: Trail): EndState {
+  if (before === undefined || look.counts === undefined) return golden.end;
+  const now = golden.look(golden.plan.end / golden.plan.look).counts!;
+  return endState(golden.lab, before, { end: golden.end, now, then: look.counts });
+}
+
+/** Makes counts of the experiment's laboratory counts of the golden run. */
+function settleCounts(golden: GoldenRun, look: Look, trail: Trail): void {
+  if (trail.before === undefined || look.counts === undefined) return;
+  const now = callCounts(golden.lab);
+  trail.before = new Map(
+    [...trail.before].map(([key, count]) => [
+      key,
+      count - (now.get(key) ?? 0) + (look.counts!.get(key) ?? 0),
+    ]),
+  );
+}
+
+/**
+ * What the memory holds that the golden run's does not, without what means nothing.
+ *
+ * @returns Undefined when it is too much, or when more than memory differs.
+ */
+function differenceFrom(golden: GoldenRun, tape: ShadowTape): Difference | undefined {
+  const { lab, shadow, touched } = golden;
+  const memory = sdramWords(lab);
+  const pages = new Set([...tape.pages, ...touched.list]);
+  let found = differences(memory, shadow, pages, MOST_DIFFERENCES);
+  if (found.length > MOST_DIFFERENCES) return undefined;
+  if (found.length > 0) {
+    const counting = countingWords(shadow);
+    const same = sameMeaning(memory, shadow);
+    found = found.filter((index) => !counting.has(index) && !same.has(index));
+  }
+  if (!golden.devicesStill || !tlbsAgree(lab)) return undefined;
+  return new Map(found.map((index) => [index, memory[index]]));
+}
