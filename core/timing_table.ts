@@ -75,10 +75,10 @@ export const TIMING = {
   multipleOfOne: {
     value: 1,
     unit: "core cycles",
-    status: "assumed",
+    status: "confirmed",
     range: [0, 1],
     what: "LDM or STM of a single register, in addition",
-    source: `${SLOSS} (recalled)`,
+    source: ARM9EJ,
   },
   swap: {
     value: 1,
@@ -149,10 +149,10 @@ export const TIMING = {
   loadMultipleUse: {
     value: 1,
     unit: "core cycles",
-    status: "assumed",
+    status: "confirmed",
     range: [0, 2],
     what: "LDM, last register loaded used by the next instruction",
-    source: `${SLOSS} (recalled)`,
+    source: ARM9EJ,
   },
   swapByteUse: {
     value: 1,
@@ -188,6 +188,15 @@ export const TIMING = {
     what:
       "after a miss the core waits for the whole line (0: for the words up to the one it wants)",
     source: "no source found for the ARM920T",
+  },
+  fetchAhead: {
+    value: 2,
+    unit: "count",
+    status: "assumed",
+    range: [0, 2],
+    what: "instructions fetched beyond the one executed, so that a line is filled for them too, " +
+      "branch or not; only lines that may be cached",
+    source: "the fetch and decode stages of the pipeline hold them; no source for the fill",
   },
   fillDrainsBuffer: {
     value: 1,
@@ -228,6 +237,14 @@ export const TIMING = {
     range: [1, 16],
     what: "addresses that the write buffer holds: a store, an STM or a line written back takes one",
     source: `${CACHES}, p. 4-1`,
+  },
+  swapBuffered: {
+    value: 0,
+    unit: "switch",
+    status: "assumed",
+    range: [0, 1],
+    what: "the write of a SWP that misses the cache may go to the write buffer",
+    source: "ARM720T (Epson manual 5.2.3) and ARM946E-S TRM DDI 0155A 6.5.1: it does not",
   },
   cleanWord: {
     value: 1,
