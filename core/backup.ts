@@ -4,15 +4,18 @@
  * @module
  */
 
+import { attend, heldContext, holdContext, inTask, observedText, runningTask } from "./contexts.ts";
 import { type Domains, unitOf } from "./domains.ts";
 import type { Frames } from "./frames.ts";
 import { Generations } from "./generations.ts";
 import {
   CUT,
+  EAGER,
   GLOBAL,
   MAP,
   MAX_GENERATIONS,
   MOST,
+  NONE,
   PAGE_FLAG,
   PAGE_REC,
   RING,
@@ -20,14 +23,14 @@ import {
   UNIT,
   UNIT_KIND,
   VM,
-  VMODE,
 } from "./layout.ts";
 import { type MaintenanceCounts, maintenanceSince } from "./maintenance.ts";
 import { MonitorFault, type Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
+import { ROUTINE } from "./routines.ts";
 import { type CheckpointStrategy, FullStrategy, TrackingStrategy } from "./strategy.ts";
 import { TABLE, Versions } from "./versions.ts";
-import { readName, setActive } from "./vm.ts";
+import { isVm0, setActive } from "./vm.ts";
 
 /** Most pages whose cache lines are discarded one by one in a swap; more: the whole cache. */
 const SWAP_BY_LINE = 8;
@@ -97,24 +100,36 @@ export class Backup {
 
   // --- when ------------------------------------------------------------------------------------
 
-  /** True when the period since `since` (cycles) has passed and checkpoints are taken at all. */
-  due(since: number): boolean {
-    if (this.strategy === STRATEGY.OFF) return false;
-    return this.#port.now - since >= this.#port.read64(MAP.GLOBAL + GLOBAL.PERIOD);
-  }
-
   /** True when a task's checkpoint is due at its switch-out. */
   taskDue(unit: number): boolean {
-    return this.#nthSwitch(unit + UNIT.SWITCH_COUNT) &&
-        this.due(this.#port.read64(unit + UNIT.LAST_TIME)) ||
-      this.#port.read(unit + UNIT.CHECKPOINT_DUE) !== 0;
+    const due = this.#port.read(unit + UNIT.DUE);
+    return due === 0 || this.#passed(due) && this.#nthSwitch(unit + UNIT.SWITCH_COUNT);
   }
 
   /** True when a cut of the VM is due. */
   cutDue(vm: number): boolean {
-    return this.#nthSwitch(vm + VM.SWITCH_COUNT) &&
-        this.due(this.#port.read64(vm + VM.CUT_TIME)) ||
-      this.#port.read(vm + VM.CUT_DUE) !== 0;
+    if (this.#port.read(vm + VM.CUT_DUE) !== 0) return true;
+    const due = this.#port.read(vm + VM.DUE);
+    return this.#passed(due) && this.#nthSwitch(vm + VM.SWITCH_COUNT);
+  }
+
+  #passed(due: number): boolean {
+    return this.#port.read(MAP.GLOBAL + GLOBAL.NOW) > due;
+  }
+
+  /** When the next checkpoint after one now falls due. */
+  nextDue(): number {
+    const port = this.#port;
+    const g = MAP.GLOBAL;
+    const eager = port.read(g + GLOBAL.NOW) & EAGER;
+    return (port.read(g + GLOBAL.TICKS) + port.read(g + GLOBAL.PERIOD) | eager) >>> 0;
+  }
+
+  /** Cuts of a VM fall due from its next switch on, when there are any. */
+  expectCuts(vm: number): void {
+    const port = this.#port;
+    const never = this.strategy === STRATEGY.OFF || isVm0(port, vm);
+    port.write(vm + VM.DUE, never ? NONE : this.nextDue());
   }
 
   /** Counts a switch-out; true at every Nth when the period is given in switches. */
@@ -136,9 +151,10 @@ export class Backup {
    */
   checkpointTask(vm: number, unit: number): boolean {
     const port = this.#port;
-    port.write(unit + UNIT.CHECKPOINT_DUE, 0);
+    port.routine(ROUTINE.checkpoint);
     const strategy = this.#strategy;
     if (strategy === undefined) return false;
+    this.#domains.reopen(unit);
     const before = { ...port.maintenance };
     const seq = port.read(vm + VM.SEQ) + 1;
     port.write(vm + VM.TAKING, seq);
@@ -165,9 +181,13 @@ export class Backup {
    */
   cut(vm: number, current: boolean): boolean {
     const port = this.#port;
+    port.routine(ROUTINE.cut);
     port.write(vm + VM.CUT_DUE, 0);
     const strategy = this.#strategy;
     if (strategy === undefined) return false;
+    if (port.read(MAP.GLOBAL + GLOBAL.CURRENT) === vm) {
+      port.write(vm + VM.SLOT, heldContext(port.board));
+    }
     const before = { ...port.maintenance };
     const seq = port.read(vm + VM.SEQ) + 1;
     const units = this.#units(vm);
@@ -187,10 +207,12 @@ export class Backup {
     this.generations.saveCut(vm, seq);
     for (const unit of units) {
       this.#commit(vm, unit, seq);
+      // A checkpoint that the task still owes is of the same moment.
+      this.#domains.reopen(unit);
       if (this.#isTask(unit)) this.generations.push(unit, seq);
     }
     port.write(vm + VM.CUT, seq);
-    port.write64(vm + VM.CUT_TIME, port.now);
+    port.write(vm + VM.DUE, this.nextDue());
     port.add(vm + VM.CHECKPOINTS, 1);
     this.#report(vm, 0, seq, pages, before);
     return true;
@@ -199,7 +221,7 @@ export class Backup {
   #units(vm: number): number[] {
     const port = this.#port;
     const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
-    return Array.from({ length: count }, (_, i) => unitOf(port, vm, i));
+    return Array.from({ length: count }, (_, i) => unitOf(vm, i));
   }
 
   #isTask(unit: number): boolean {
@@ -253,7 +275,7 @@ export class Backup {
     port.write(unit + UNIT.LAST, seq);
     port.write(unit + UNIT.TARGET, seq);
     port.write(unit + UNIT.UNPROTECTED, 0);
-    port.write64(unit + UNIT.LAST_TIME, port.now);
+    if (this.#isTask(unit)) port.write(unit + UNIT.DUE, this.nextDue());
   }
 
   #report(
@@ -267,8 +289,8 @@ export class Backup {
     this.#recorder.emit({
       type: "checkpoint",
       t: port.board.clock.ns(),
-      vm: readName(port, vm + VM.NAME),
-      ...(unit === 0 ? {} : { task: readName(port, unit + UNIT.NAME) }),
+      vm: observedText(port.board, vm + VM.NAME),
+      ...(unit === 0 ? {} : { task: observedText(port.board, unit + UNIT.NAME) }),
       seq,
       pages,
       ...maintenanceSince(before, port.maintenance),
@@ -321,7 +343,7 @@ export class Backup {
   /** A checkpoint may be taken between two instructions of a task, or of a guest without tasks. */
   #mayRenew(vm: number): boolean {
     const port = this.#port;
-    return port.read(vm + VM.VMODE) === VMODE.TASK || port.read(vm + VM.PLAIN) !== 0;
+    return inTask(port, vm) || port.read(vm + VM.PLAIN) !== 0;
   }
 
   /** Takes a checkpoint that covers `unit`, of the guest as it was interrupted just now. */
@@ -330,9 +352,8 @@ export class Backup {
     const done = this.#isTask(unit) ? this.checkpointTask(vm, unit) : this.cut(vm, true);
     for (const each of this.#units(vm)) strategy.reclaim(vm, each);
     // The guest goes on running: what is saved next must not be what the checkpoint names (I6).
-    if (port.read(vm + VM.VMODE) === VMODE.TASK) {
-      this.nextSlot(vm, unitOf(port, vm, port.read(vm + VM.CUR_TASK) + 2));
-    }
+    const running = runningTask(port, vm);
+    if (running !== 0) this.saveElsewhere(vm, running);
     return done;
   }
 
@@ -372,7 +393,7 @@ export class Backup {
     strategy.unprotect(vm, unit);
     port.write(unit + UNIT.TARGET, 0);
     port.write(unit + UNIT.UNPROTECTED, 1);
-    port.write64(unit + UNIT.LAST_TIME, port.now);
+    if (this.#isTask(unit)) port.write(unit + UNIT.DUE, this.nextDue());
     if (this.#isTask(unit)) this.#tellUnprotected(vm, unit);
     else if (!told) this.#tellUnprotected(vm, 0);
   }
@@ -392,8 +413,8 @@ export class Backup {
     this.#recorder.emit({
       type: "unprotected",
       t: port.board.clock.ns(),
-      vm: readName(port, vm + VM.NAME),
-      ...(unit === 0 ? {} : { task: readName(port, unit + UNIT.NAME) }),
+      vm: observedText(port.board, vm + VM.NAME),
+      ...(unit === 0 ? {} : { task: observedText(port.board, unit + UNIT.NAME) }),
       reason: "no free frames for its backup",
     });
   }
@@ -471,7 +492,8 @@ export class Backup {
       pages = this.#writeBack(strategy, vm, unit, seq);
     }
     port.write(unit + UNIT.SLOT, slot);
-    port.write64(unit + UNIT.LAST_TIME, port.now);
+    port.write(unit + UNIT.DUE, this.nextDue());
+    this.#domains.reopen(unit);
     this.onRollback?.(vm, unit, false);
     if (under) this.checkpointTask(vm, unit);
     return { pages, time };
@@ -506,10 +528,15 @@ export class Backup {
     });
     this.#maintain(vm, moved.flat());
     port.copyWords(record + CUT.HELD, vm + VM.HELD, VM.HELD_END - VM.HELD);
+    if (port.read(MAP.GLOBAL + GLOBAL.CURRENT) === vm) {
+      holdContext(port.board, port.read(vm + VM.SLOT));
+    }
+    attend(port, vm);
     let copied = 0;
     units.forEach((unit, i) => {
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
       port.copyWords(entry, unit + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
+      this.#domains.reopen(unit);
       const more = this.#refresh(strategy, vm, unit, seq, moved[i], true, 1);
       this.onRollback?.(vm, unit, true);
       if (more < 0) return this.#unprotect(strategy, vm, unit);
@@ -517,7 +544,7 @@ export class Backup {
       this.#commit(vm, unit, seq);
       if (this.#isTask(unit)) this.generations.push(unit, seq);
     });
-    port.write64(vm + VM.CUT_TIME, port.now);
+    port.write(vm + VM.DUE, this.nextDue());
     if (port.read(vm + VM.CUT) === seq) this.#report(vm, 0, seq, copied, before);
     return { pages: moved.flat().length, time };
   }
@@ -646,6 +673,8 @@ export class Backup {
   /** Makes every checkpoint of a task void (it is deleted, or made anew). */
   forgetTask(vm: number, unit: number): void {
     this.generations.clear(unit);
+    this.#domains.reopen(unit);
+    this.#port.write(unit + UNIT.DUE, NONE);
     this.#port.write(unit + UNIT.TARGET, 0);
     this.#strategy?.settle(vm, unit);
   }
@@ -656,7 +685,7 @@ export class Backup {
     for (const cut of this.generations.cuts(vm)) this.generations.forgetCut(vm, cut);
     port.write(vm + VM.CUT, 0);
     const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
-    for (let i = 0; i < count; i++) this.forgetTask(vm, unitOf(port, vm, i));
+    for (let i = 0; i < count; i++) this.forgetTask(vm, unitOf(vm, i));
   }
 
   /** Puts fresh frames in place of the active ones: (page index, frame) pairs. */
@@ -687,13 +716,19 @@ export class Backup {
     this.generations.nextSlot(vm, unit);
   }
 
+  /** The same for the task that has the CPU. */
+  saveElsewhere(vm: number, unit: number): void {
+    this.nextSlot(vm, unit);
+    holdContext(this.#port.board, this.#port.read(unit + UNIT.SLOT));
+  }
+
   /** Frames in use as versions of a VM, for reports. */
   standbyFrames(vm: number): number {
     const port = this.#port;
     let frames = 0;
     const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     for (let i = 0; i < count; i++) {
-      this.versions.eachWritable(vm, unitOf(port, vm, i), (page) => {
+      this.versions.eachWritable(vm, unitOf(vm, i), (page) => {
         frames += this.versions.count(page);
       });
     }

@@ -6,10 +6,11 @@
  */
 
 import { type Spread, spread } from "./bench.ts";
+import { inTask } from "./contexts.ts";
 import { unitOf } from "./domains.ts";
 import { InputError } from "./errors.ts";
 import { Lab } from "./lab.ts";
-import { GLOBAL, MAP, TASK_STATE, UNIT, UNIT_KIND, VM, VMODE } from "./layout.ts";
+import { GLOBAL, MAP, TASK_STATE, UNIT, UNIT_KIND, VM } from "./layout.ts";
 import { parseTime } from "./time.ts";
 import type { CheckpointEvent } from "./trace.ts";
 
@@ -211,9 +212,9 @@ function runningTask(lab: Lab): { vm: number; unit: number } {
   for (let i = 0; i < 1000; i++) {
     lab.runAll({ for: 50_000 });
     const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
-    if (vm === 0 || port.read(vm + VM.VMODE) !== VMODE.TASK) continue;
+    if (vm === 0 || !inTask(port, vm)) continue;
     for (let u = 0; u < port.read(vm + VM.UNIT_COUNT); u++) {
-      const unit = unitOf(port, vm, u);
+      const unit = unitOf(vm, u);
       const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
       if (task && port.read(unit + UNIT.STATE) === TASK_STATE.CREATED) return { vm, unit };
     }

@@ -117,6 +117,8 @@ export class Board {
   onTrap: ((vector: number) => void) | null = null;
   /** Called after a reset of the chip, with its cause (see `RESET_CAUSE`). */
   onReset: ((cause: number) => void) | null = null;
+  /** Told of each word that is written past core and devices, to count for reports. */
+  onMeter: ((pa: number) => void) | null = null;
   /**
    * Decides whether an access outside SDRAM and flash is answered with an external abort. Without
    * it none is.

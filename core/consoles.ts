@@ -5,7 +5,7 @@
  */
 
 import type { Backup } from "./backup.ts";
-import { unitOf } from "./domains.ts";
+import { observedText } from "./contexts.ts";
 import {
   GLOBAL,
   HELD_OUTPUT,
@@ -19,7 +19,8 @@ import {
 } from "./layout.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
-import { isVm0, readName } from "./vm.ts";
+import { ROUTINE } from "./routines.ts";
+import { askCheckpoint, askCut, isVm0 } from "./vm.ts";
 import { VIRQ } from "./vmi.ts";
 
 const SUBSRCPND = 0x4a00_0018;
@@ -64,8 +65,8 @@ export class Consoles {
    */
   output(vm: number, bytes: Uint8Array): number {
     const port = this.port;
-    const task = port.read(vm + VM.CUR_TASK);
-    const unit = unitOf(port, vm, task === NONE ? 0 : task + 2);
+    port.routine(ROUTINE.console);
+    const unit = port.read(vm + VM.CUR_UNIT);
     const held = port.read(MAP.GLOBAL + GLOBAL.OUTPUT_COMMIT) !== 0 && !isVm0(port, vm);
     if (!held) {
       this.#emitOutput(vm, unit, bytes);
@@ -77,7 +78,8 @@ export class Consoles {
     for (let i = 0; i < room; i++) port.storeByte(buffer + i, bytes[i]);
     port.write(unit + UNIT.OUTPUT_COUNT, count + room);
     if (count + room > HELD_OUTPUT / 2) {
-      port.write(task === NONE ? vm + VM.CUT_DUE : unit + UNIT.CHECKPOINT_DUE, 1);
+      if (port.read(unit + UNIT.TASK) === NONE) askCut(port, vm);
+      else askCheckpoint(port, unit);
     }
     return room;
   }
@@ -103,7 +105,7 @@ export class Consoles {
         port.setDeviceByte(UTXH0, byte);
       }
     }
-    const name = task ? readName(port, unit + UNIT.NAME) : "";
+    const name = task ? observedText(port.board, unit + UNIT.NAME) : "";
     this.recorder.console(id, name, bytes, port.board.clock.ns());
   }
 
@@ -133,7 +135,7 @@ export class Consoles {
     if (write - this.backup.oldestHeld(vm, VM.INPUT_READ) >= INPUT_RING) {
       if (write - port.read(vm + VM.INPUT_READ) < INPUT_RING) {
         // A new cut makes room; the VM is woken for one.
-        port.write(vm + VM.CUT_DUE, 1);
+        askCut(port, vm);
         this.raise(vm, VIRQ.CONSOLE);
       }
       return false;

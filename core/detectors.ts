@@ -10,9 +10,9 @@ import { VM_STATE } from "./vmi.ts";
 
 /** True for a running VM that neither rested nor kicked its watchdog for a period. */
 export function watchdogDue(port: Port, vm: number): boolean {
-  const period = port.read64(vm + VM.WATCHDOG);
+  const period = port.read(vm + VM.WATCHDOG);
   return period !== 0 && port.read(vm + VM.STATE) === VM_STATE.RUNNING &&
-    port.now - port.read64(vm + VM.KICKED) > period;
+    (port.read(MAP.GLOBAL + GLOBAL.TICKS) - port.read(vm + VM.KICKED)) >>> 0 > period;
 }
 
 /** Counts a refused hypercall; true when there were too many in the window. */
@@ -20,8 +20,9 @@ export function stormDue(port: Port, vm: number): boolean {
   const limit = port.read(MAP.GLOBAL + GLOBAL.STORM_LIMIT);
   if (limit === 0) return false;
   const window = port.read(MAP.GLOBAL + GLOBAL.STORM_WINDOW);
-  if (port.now - port.read64(vm + VM.STORM_START) > window) {
-    port.write64(vm + VM.STORM_START, port.now);
+  const ticks = port.read(MAP.GLOBAL + GLOBAL.TICKS);
+  if ((ticks - port.read(vm + VM.STORM_START)) >>> 0 > window) {
+    port.write(vm + VM.STORM_START, ticks);
     port.write(vm + VM.STORM_COUNT, 0);
   }
   if (port.add(vm + VM.STORM_COUNT, 1) < limit) return false;

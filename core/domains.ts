@@ -14,22 +14,25 @@ import {
   GLOBAL,
   MAP,
   MOST,
+  NONE,
   PIECE_REC,
   SLOT_BASE,
+  TASK_STATE,
   UNIT,
   VM,
 } from "./layout.ts";
 import { coarseDescriptor } from "./pagetable.ts";
 import type { Port } from "./port.ts";
+import { ROUTINE } from "./routines.ts";
 import { SLOT_MAP } from "./vmi.ts";
 
 const POOL = 16 - FIRST_DOMAIN;
-/** DACR with only the monitor's domain open. */
+/** DACR with only the monitor's domain open: who runs with it owes a checkpoint. */
 export const DACR_MONITOR = 1;
 
 /** Address of unit `index` of a VM. */
-export function unitOf(port: Port, vm: number, index: number): number {
-  return port.read(vm + VM.UNITS) + index * UNIT.SIZE;
+export function unitOf(vm: number, index: number): number {
+  return vm + VM.UNIT_AREA + index * UNIT.SIZE;
 }
 
 /** Address of the master entry that maps guest address `va` of a VM. */
@@ -64,15 +67,17 @@ export class Domains {
 
   /**
    * Sees to it that kernel, common text and `unit` (the current task's, or the kernel's) of a VM
-   * have domains, and that the DACR images of `unit` are right.
+   * have domains, and that the DACR images of `unit` are right. An image that is closed because a
+   * checkpoint is owed stays so.
    */
   open(vm: number, unit: number): void {
     const port = this.#port;
     const epoch = port.read(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH);
     if (port.read(unit + UNIT.EPOCH) === epoch) return;
-    const kernel = unitOf(port, vm, 0);
+    port.routine(ROUTINE.open_domains);
+    const kernel = unitOf(vm, 0);
     const hasCommon = port.count(vm + VM.UNIT_COUNT, MOST.UNITS) > 1;
-    const needed = hasCommon ? [kernel, unitOf(port, vm, 1), unit] : [kernel];
+    const needed = hasCommon ? [kernel, unitOf(vm, 1), unit] : [kernel];
     let changed = false;
     for (const u of needed) {
       if (port.read(u + UNIT.DOMAIN) === CLOSED_DOMAIN) {
@@ -89,9 +94,21 @@ export class Domains {
     const image = (u: number) => 1 << port.read(u + UNIT.DOMAIN) * 2;
     const common = hasCommon ? image(needed[1]) : 0;
     const own = image(unit);
-    port.write(unit + UNIT.DACR_TASK, (DACR_MONITOR | common | own) >>> 0);
+    if (port.read(unit + UNIT.DACR_TASK) !== DACR_MONITOR) {
+      port.write(unit + UNIT.DACR_TASK, (DACR_MONITOR | common | own) >>> 0);
+    }
     port.write(unit + UNIT.DACR_KERNEL, (DACR_MONITOR | common | own | image(kernel)) >>> 0);
-    port.write(unit + UNIT.EPOCH, port.read(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH));
+    // A task that is none, or whose call is still open, takes the long way at each dispatch.
+    const usual = port.read(unit + UNIT.TASK) === NONE ||
+      port.read(unit + UNIT.STATE) === TASK_STATE.CREATED &&
+        port.read(unit + UNIT.CALL_OPEN) === 0;
+    if (usual) port.write(unit + UNIT.EPOCH, port.read(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH));
+  }
+
+  /** The images of a unit are void: they are made anew, and open, when it is next dispatched. */
+  reopen(unit: number): void {
+    this.#port.write(unit + UNIT.DACR_TASK, 0);
+    this.#port.write(unit + UNIT.EPOCH, 0);
   }
 
   /** Takes every domain back, so that the next opening does not depend on what came before. */
@@ -116,7 +133,7 @@ export class Domains {
     const port = this.#port;
     const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     for (let i = 0; i < count; i++) {
-      const unit = unitOf(port, vm, i);
+      const unit = unitOf(vm, i);
       const domain = port.read(unit + UNIT.DOMAIN);
       if (domain !== CLOSED_DOMAIN) {
         port.write(this.#record(domain), 0);

@@ -5,6 +5,7 @@
  */
 
 import type { Board } from "./board.ts";
+import { observedInTask, observedText } from "./contexts.ts";
 import {
   type FaultCell,
   findCell,
@@ -12,11 +13,10 @@ import {
   isRunning,
   type Machine,
   pageRecord,
-  recordName,
   symbolAddress,
 } from "./fault_place.ts";
 import { applyModel, type Fault, type FaultPlace, isEventPlace } from "./fault_text.ts";
-import { NONE, PAGE_REC, UNIT, UNIT_KIND, VM, VMODE } from "./layout.ts";
+import { PAGE_REC, UNIT, UNIT_KIND, VM } from "./layout.ts";
 import type { FaultClass } from "./trace.ts";
 import type { Vmm } from "./vmm.ts";
 
@@ -141,14 +141,13 @@ const VMM = { party: "vmm", task: "" } as const;
 
 /** Who runs in a VM, or ran when it lost the CPU. */
 function runningParty(board: Board, vm: number): { party: FaultClass; task: string } {
-  const task = board.peek(vm + VM.CUR_TASK, 4);
-  if (board.peek(vm + VM.VMODE, 4) === VMODE.KERNEL || task === NONE) return GUEST;
-  return unitParty(board, board.peek(vm + VM.UNITS, 4) + (task + 2) * UNIT.SIZE);
+  if (!observedInTask(board, vm)) return GUEST;
+  return unitParty(board, board.peek(vm + VM.CUR_UNIT, 4));
 }
 
 function unitParty(board: Board, unit: number): { party: FaultClass; task: string } {
   if (board.peek(unit + UNIT.KIND, 4) !== UNIT_KIND.TASK) return GUEST;
-  return { party: "task", task: recordName(board, unit + UNIT.NAME) };
+  return { party: "task", task: observedText(board, unit + UNIT.NAME) };
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 
 import type { Board } from "./board.ts";
+import { observedContext, observedText } from "./contexts.ts";
 import { CR } from "./cp15.ts";
 import { MODE } from "./cpu.ts";
 import { masterEntry } from "./domains.ts";
@@ -17,12 +18,10 @@ import {
   JOURNAL_ENTRIES,
   MAP,
   MAX_VMS,
-  NONE,
   PAGE_REC,
   PIECE_REC,
   UNIT,
   VM,
-  VMODE,
 } from "./layout.ts";
 import type { Tlb } from "./tlb.ts";
 import { PAGE } from "./vmi.ts";
@@ -79,17 +78,6 @@ export function pageRecord(board: Board, vm: number, va: number): number {
   return 0;
 }
 
-/** NUL-padded text of the monitor's records. */
-export function recordName(board: Board, address: number): string {
-  let text = "";
-  for (let i = 0; i < 16; i++) {
-    const c = board.peek(address + i, 1);
-    if (c === 0) break;
-    text += String.fromCharCode(c);
-  }
-  return text;
-}
-
 /** Record of a unit by its name: a task, `kernel`, `common`; 0 when there is none. */
 export function findUnit(board: Board, vm: number, name: string): number {
   const units = board.peek(vm + VM.UNITS, 4);
@@ -98,7 +86,7 @@ export function findUnit(board: Board, vm: number, name: string): number {
   if (name === "common") return count > 1 ? units + UNIT.SIZE : 0;
   for (let i = 2; i < count; i++) {
     const unit = units + i * UNIT.SIZE;
-    if (recordName(board, unit + UNIT.NAME) === name) return unit;
+    if (observedText(board, unit + UNIT.NAME) === name) return unit;
   }
   return 0;
 }
@@ -117,9 +105,7 @@ export function symbolAddress(
 
 /** The context that will be put into the CPU when the VM runs next. */
 export function savedContext(board: Board, vm: number): number {
-  const task = board.peek(vm + VM.CUR_TASK, 4);
-  if (board.peek(vm + VM.VMODE, 4) === VMODE.KERNEL || task === NONE) return vm + VM.KERNEL_CONTEXT;
-  return board.peek(board.peek(vm + VM.UNITS, 4) + (task + 2) * UNIT.SIZE + UNIT.SLOT, 4);
+  return observedContext(board, vm);
 }
 
 function contextOffset(register: string): number {

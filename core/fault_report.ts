@@ -5,6 +5,7 @@
  */
 
 import type { Board } from "./board.ts";
+import { observedText } from "./contexts.ts";
 import { disassemble } from "./disasm.ts";
 import { GLOBAL, MAP, UNIT, UNIT_KIND, VM } from "./layout.ts";
 import { ACCESS } from "./mmu.ts";
@@ -13,7 +14,7 @@ import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { RepairedEntry } from "./tables.ts";
 import type { FaultClass, FaultEvent, FaultKind, TraceEvent } from "./trace.ts";
-import { readName, slotMva } from "./vm.ts";
+import { slotMva } from "./vm.ts";
 import { SLOT_MAP } from "./vmi.ts";
 
 const INTERRUPT_CONTROLLER = 0x4a00_0000;
@@ -52,8 +53,8 @@ export function faultEvent(port: Port, recorder: Recorder, fault: RaisedFault): 
   return {
     type: "fault",
     t: port.board.clock.ns(),
-    vm: readName(port, vm + VM.NAME),
-    ...(unit !== 0 ? { task: readName(port, unit + UNIT.NAME) } : {}),
+    vm: observedText(port.board, vm + VM.NAME),
+    ...(unit !== 0 ? { task: observedText(port.board, unit + UNIT.NAME) } : {}),
     class: klass,
     kind,
     ...(abort ? { fsr: faultStatusName(fsr), far: hex(far) } : {}),
@@ -114,8 +115,8 @@ export function tableRepaired(port: Port, recorder: Recorder, repaired: Repaired
   recorder.emit({
     type: "fault",
     t: port.board.clock.ns(),
-    vm: readName(port, vm + VM.NAME),
-    ...(task ? { task: readName(port, unit + UNIT.NAME) } : {}),
+    vm: observedText(port.board, vm + VM.NAME),
+    ...(task ? { task: observedText(port.board, unit + UNIT.NAME) } : {}),
     class: "vmm",
     kind: "table-damaged",
     pc: hex(0),

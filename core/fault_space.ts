@@ -7,7 +7,7 @@
 
 import { InputError } from "./errors.ts";
 import { CP15_REGISTERS, type FaultPlace } from "./fault_text.ts";
-import { recordName } from "./fault_place.ts";
+import { observedText } from "./contexts.ts";
 import type { Lab } from "./lab.ts";
 import {
   CALL,
@@ -204,7 +204,7 @@ function taskNames(lab: Lab, vm: number): string[] {
   const names: string[] = [];
   const count = board.peek(vm + VM.UNIT_COUNT, 4);
   for (let i = 2; i < count; i++) {
-    names.push(recordName(board, board.peek(vm + VM.UNITS, 4) + i * UNIT.SIZE + UNIT.NAME));
+    names.push(observedText(board, board.peek(vm + VM.UNITS, 4) + i * UNIT.SIZE + UNIT.NAME));
   }
   return names;
 }
@@ -230,7 +230,7 @@ function pagesOf(guest: Guest): PageInfo[] {
       kind: word >>> 4 & 7,
       writable: (word & PAGE_FLAG.WRITABLE) !== 0,
       unitKind: peek(guest, unit + UNIT.KIND),
-      task: recordName(lab.board, unit + UNIT.NAME),
+      task: observedText(lab.board, unit + UNIT.NAME),
     });
   }
   return pages;

@@ -9,6 +9,7 @@
  */
 
 import type { AccessSize } from "./bus.ts";
+import { observedInTask, observedTask } from "./contexts.ts";
 import { STOP, VECTOR } from "./cpu.ts";
 import {
   applyModel,
@@ -22,7 +23,7 @@ import {
 } from "./fault.ts";
 import { findVm, isRunning, type Machine, symbolAddress } from "./fault_place.ts";
 import type { TriggerEvent } from "./fault_text.ts";
-import { SLOT_BASE, VM, VMODE } from "./layout.ts";
+import { SLOT_BASE, VM } from "./layout.ts";
 import { ACCESS } from "./mmu.ts";
 import { SOURCE } from "./s3c2440_intc.ts";
 import { SLOT_MAP, VIRQ } from "./vmi.ts";
@@ -459,7 +460,7 @@ export class ArmedFault {
     const { cpu } = board;
     const { name } = this.#fault.place;
     const { model } = this.#fault;
-    const mode = kind === "call" ? VMODE.TASK : VMODE.KERNEL;
+    const inMode = (vm: number) => observedInTask(board, vm) === (kind === "call");
     const register = name === "number" ? 12 : name === "result" ? 0 : Number(name.slice(1));
     let caller = -1;
     const strike = () => {
@@ -470,16 +471,15 @@ export class ArmedFault {
       this.#fired(vm, `${what}: ${hex(before)} -> ${hex(after)}`, before !== after);
     };
     this.#undo.push(hook(board, "onTrap", (trap) => (vector) => {
-      const calls = vector === VECTOR.SWI && isRunning(board, vm) &&
-        board.peek(vm + VM.VMODE, 4) === mode;
+      const calls = vector === VECTOR.SWI && isRunning(board, vm) && inMode(vm);
       if (this.strike === undefined && calls && caller < 0) {
-        if (name === "result") caller = board.peek(vm + VM.CUR_TASK, 4);
+        if (name === "result") caller = observedTask(board, vm);
         else strike();
       }
       trap?.(vector);
       // The result is there when the caller goes on.
       const back = caller >= 0 && executes(this.#machine, vm) &&
-        board.peek(vm + VM.VMODE, 4) === mode && board.peek(vm + VM.CUR_TASK, 4) === caller;
+        inMode(vm) && observedTask(board, vm) === caller;
       if (this.strike === undefined && back) strike();
     }));
   }

@@ -9,7 +9,7 @@ import type { Strike } from "./fault.ts";
 import type { ArmedFault } from "./fault_trigger.ts";
 import { FORK_WORDS, sdramWords } from "./fork.ts";
 import type { GoldenRun, Look } from "./golden.ts";
-import { countingWords, differences, sameMeaning } from "./memory_diff.ts";
+import { countingWords, differences, scratchWords } from "./memory_diff.ts";
 import { type Observation, Observer, partOf } from "./observe.ts";
 import type { EndState } from "./outcome.ts";
 import { type CallCounts, callCounts, endState } from "./run_end.ts";
@@ -237,7 +237,7 @@ function differenceFrom(golden: GoldenRun, tape: ShadowTape): Difference | undef
   if (found.length > MOST_DIFFERENCES) return undefined;
   if (found.length > 0) {
     const counting = countingWords(shadow);
-    const same = sameMeaning(memory, shadow);
+    const same = scratchWords();
     found = found.filter((index) => !counting.has(index) && !same.has(index));
   }
   if (!golden.devicesStill || !tlbsAgree(lab)) return undefined;

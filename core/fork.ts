@@ -76,7 +76,9 @@ export class TouchedPages {
       for (let at = pa & ~(FORK_PAGE - 1); at < pa + bytes.length; at += FORK_PAGE) this.add(at);
       return debugWrite.call(board, pa, bytes);
     };
+    board.onMeter = (pa) => this.add(pa);
     this.#undo = () => {
+      board.onMeter = null;
       mmu.fill = fill;
       board.debugWrite = debugWrite;
     };
@@ -100,8 +102,6 @@ export class TouchedPages {
   clear(): void {
     for (const page of this.list) this.#flags[page] = 0;
     this.list.length = 0;
-    // The monitor's count of its own cycles is written past everything.
-    this.add(MAP.VMM_CYCLES);
     this.#lab.board.mmu.flush();
   }
 

@@ -58,8 +58,11 @@ export class Generations {
     }
   }
 
-  #hold(slot: number): void {
-    this.#port.add(slot + CONTEXT.REFS, 1);
+  /** A checkpoint names the context of a unit, which saves elsewhere from its next dispatch on. */
+  #hold(unit: number): void {
+    const port = this.#port;
+    port.add(port.read(unit + UNIT.SLOT) + CONTEXT.REFS, 1);
+    port.write(unit + UNIT.EPOCH, 0);
   }
 
   #release(slot: number): void {
@@ -90,14 +93,14 @@ export class Generations {
       );
     }
     this.#carryLog(unit);
-    this.#hold(slot);
+    this.#hold(unit);
     if (count === k) this.#release(port.read(entry + RING.SLOT));
     else port.write(unit + UNIT.RING_COUNT, count + 1);
     port.write(unit + UNIT.RING_HEAD, head);
     port.write(entry + RING.SEQ, seq);
     port.write(entry + RING.SLOT, slot);
     port.write(entry + RING.INCARNATION, port.read(unit + UNIT.INCARNATION));
-    port.write64(entry + RING.TIME, port.now);
+    port.write64(entry + RING.TIME, port.time());
   }
 
   /**
@@ -180,13 +183,13 @@ export class Generations {
     while (port.read(record + CUT.SEQ) !== 0) record += size;
     const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     for (let i = 0; i < count; i++) {
-      const unit = unitOf(port, vm, i);
+      const unit = unitOf(vm, i);
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
       port.copyWords(unit + UNIT.HELD, entry, UNIT.HELD_END - UNIT.HELD);
-      this.#hold(port.read(unit + UNIT.SLOT));
+      this.#hold(unit);
     }
     port.copyWords(vm + VM.HELD, record + CUT.HELD, VM.HELD_END - VM.HELD);
     port.write(record + CUT.SEQ, seq);
-    port.write64(record + CUT.TIME, port.now);
+    port.write64(record + CUT.TIME, port.time());
   }
 }

@@ -8,6 +8,7 @@ import type { Backup } from "./backup.ts";
 import type { Consoles } from "./consoles.ts";
 import { unitOf } from "./domains.ts";
 import { GLOBAL, INPUT_RING, MAP, MAX_VMS, NONE, TASK_STATE, UNIT, VM } from "./layout.ts";
+import type { Journal } from "./journal.ts";
 import type { Messages } from "./messages.ts";
 import { readLog, writeLog } from "./monitor_log.ts";
 import { POLICY_PRESETS, writePolicy } from "./policy.ts";
@@ -15,7 +16,7 @@ import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { slotMva, taskCount, type VmStore } from "./vm.ts";
+import { askCheckpoint, askCut, slotMva, taskCount, type VmStore } from "./vm.ts";
 import {
   CALL_KIND,
   type Field,
@@ -89,6 +90,8 @@ export interface CallTarget {
   isVm0(vm: number): boolean;
   /** Leaves the kernel for a task. */
   dispatch(vm: number, task: number, result: number, flags: number): number | undefined;
+  /** Journals of kernel calls. */
+  readonly journal: Journal;
   /** Messages between VMs. */
   readonly messages: Messages;
   /** Consoles of the guests. */
@@ -170,7 +173,7 @@ export class Hypercalls {
     if (this.#vmm.isVm0(vm)) return;
     writeLog(port, this.#vmm.ns, {
       vm: port.read(vm + VM.ID),
-      task: port.read(vm + VM.CUR_TASK),
+      task: port.read(port.read(vm + VM.CUR_UNIT) + UNIT.TASK),
       what: LOG_WHAT.REFUSED,
       detail: number,
       address: 0,
@@ -299,7 +302,7 @@ export class Hypercalls {
     if (set >= 0) {
       const task = port.loadByte(vm + VM.PRIORITY_TASK + set);
       if (task === 0) return VMI_ERROR.ESTATE;
-      const unit = unitOf(port, vm, task + 1);
+      const unit = unitOf(vm, task + 1);
       if (port.read(unit + UNIT.STATE) !== TASK_STATE.CREATED) return VMI_ERROR.ESTATE;
       this.#vmm.scheduler.setReady(vm, set, true);
     }
@@ -316,7 +319,7 @@ export class Hypercalls {
     let task = 0;
     let unit = 0;
     for (; task < count; task++) {
-      unit = unitOf(port, vm, task + 2);
+      unit = unitOf(vm, task + 2);
       if (port.read(unit + UNIT.ENTRY) >>> 20 === piece) break;
     }
     if (task === count) return VMI_ERROR.EINVAL;
@@ -342,7 +345,7 @@ export class Hypercalls {
   #task(vm: number, task: number): number {
     const port = this.#vmm.port;
     if (task >= taskCount(port, vm)) return 0;
-    const unit = unitOf(port, vm, task + 2);
+    const unit = unitOf(vm, task + 2);
     return port.read(unit + UNIT.STATE) === TASK_STATE.ABSENT ? 0 : unit;
   }
 
@@ -377,14 +380,14 @@ export class Hypercalls {
     if (us !== 0 && (us < TIMER_MIN_US || us > TIMER_MAX_US)) return VMI_ERROR.EINVAL;
     const cycles = Math.round(us * port.board.clock.fclk / 1e6);
     port.write64(vm + VM.TIMER_PERIOD, cycles);
-    port.write64(vm + VM.TIMER_NEXT, port.now + cycles);
+    port.write64(vm + VM.TIMER_NEXT, port.time() + cycles);
     return 0;
   }
 
   #time(vm: number): HypercallResult {
     const port = this.#vmm.port;
     const lost = port.read64(vm + VM.LOST);
-    const ns = port.board.clock.ns(port.now - lost);
+    const ns = port.board.clock.ns(port.time() - lost);
     this.#vmm.port.board.cpu.setUserReg(1, Math.floor(ns / 0x1_0000_0000));
     return ns | 0;
   }
@@ -392,12 +395,12 @@ export class Hypercalls {
   #checkpoint(vm: number, task: number): HypercallResult {
     const port = this.#vmm.port;
     if (task === NONE) {
-      port.write(vm + VM.CUT_DUE, 1);
+      askCut(port, vm);
       return 0;
     }
     const unit = this.#task(vm, task);
     if (unit === 0) return VMI_ERROR.EINVAL;
-    port.write(unit + UNIT.CHECKPOINT_DUE, 1);
+    askCheckpoint(port, unit);
     return 0;
   }
 
@@ -411,9 +414,9 @@ export class Hypercalls {
         const kind = port.readUser(mva + i, 1);
         if (kind < 0) return VMI_ERROR.EFAULT;
         if (kind > CALL_KIND.TIME) return VMI_ERROR.EINVAL;
-        port.storeByte(vm + VM.CALL_KINDS + i, kind);
+        port.storeByte(vm + VM.CALL_KINDS + i, this.#vmm.journal.kept(kind));
       }
-    }
+    } else port.clear(vm + VM.CALL_KINDS, 64);
     port.write(vm + VM.UNDO, undo);
     return 0;
   }
@@ -421,7 +424,9 @@ export class Hypercalls {
   #watchdog(vm: number, us: number): HypercallResult {
     const port = this.#vmm.port;
     if (us !== 0 && (us < WATCHDOG_MIN_US || us > WATCHDOG_MAX_US)) return VMI_ERROR.EINVAL;
-    port.write64(vm + VM.WATCHDOG, Math.round(us * port.board.clock.fclk / 1e6));
+    const cycles = us * port.board.clock.fclk / 1e6;
+    const tick = port.read(MAP.GLOBAL + GLOBAL.TICK_CYCLES);
+    port.write(vm + VM.WATCHDOG, Math.ceil(cycles / tick));
     this.#vmm.kick(vm);
     return 0;
   }
@@ -500,7 +505,7 @@ export class Hypercalls {
         writePolicy(port, vm + VM.POLICY, POLICY_PRESETS[buffer]);
         return 0;
       default:
-        port.write(vm + VM.CUT_DUE, 1);
+        askCut(port, vm);
         return 0;
     }
   }

@@ -83,7 +83,17 @@ export class Journal {
     port.write(entry + CALL.DONE, 0);
     port.write(unit + UNIT.JOURNAL_COUNT, count + 1);
     port.write(unit + UNIT.CALL_OPEN, 1);
+    // The kernel's next dispatch, and this task's, have more to do.
+    port.write(unit + UNIT.EPOCH, 0);
+    port.write(vm + VM.JOURNALED, 1);
     return undefined;
+  }
+
+  /** What a kind means in this mode: calls without an entry are as good as neutral. */
+  kept(kind: number): number {
+    const mode = this.mode;
+    const none = mode === JOURNAL_MODE.OFF || kind === CALL_KIND.TIME && mode !== JOURNAL_MODE.LOG;
+    return none ? CALL_KIND.NEUTRAL : kind;
   }
 
   /** Kind of a call; one that was not registered may do anything. */
@@ -93,7 +103,6 @@ export class Journal {
 
   /** True for calls that have an entry. */
   #kept(kind: number): boolean {
-    if (kind === CALL_KIND.TIME) return this.mode === JOURNAL_MODE.LOG;
     return kind !== CALL_KIND.NEUTRAL;
   }
 

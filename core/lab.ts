@@ -16,6 +16,7 @@ import {
   MAP,
   MAX_GENERATIONS,
   MAX_VMS,
+  METER,
   PAGE_FLAG,
   PAGE_REC,
   STRATEGY_NAMES,
@@ -26,6 +27,7 @@ import {
 } from "./layout.ts";
 import { type GuestImage, loadImage } from "./loader.ts";
 import { Manager } from "./manage.ts";
+import { unitMeter, vmMeter } from "./meters.ts";
 import { bootMonitor } from "./monitor_boot.ts";
 import { checkInput, checkManage, type InputSpec, type ManageSpec } from "./plan.ts";
 import { checkPolicy, type RecoveryPolicy } from "./policy.ts";
@@ -532,9 +534,9 @@ export class Lab implements Disposable {
       checkpoints: this.#word(vm + VM.CHECKPOINTS),
       faults: this.#word(vm + VM.FAULTS),
       recoveries: this.#word(vm + VM.RECOVERIES),
-      hypercalls: this.#word(vm + VM.HYPERCALLS),
+      hypercalls: this.#word(vmMeter(id) + METER.COUNT),
       console_bytes: this.#word(vm + VM.CONSOLE_BYTES),
-      cycles: this.#word64(vm + VM.CYCLES),
+      cycles: this.#word64(vmMeter(id) + METER.CYCLES),
       tasks,
       content_hash: this.recorder.contentHash(id),
       trace_hash: this.recorder.traceHash(id),
@@ -543,6 +545,7 @@ export class Lab implements Disposable {
 
   #task(vm: number, id: number, unit: number): TaskSummary {
     const name = this.#text(unit + UNIT.NAME);
+    const meter = unitMeter(id, this.#word(unit + UNIT.INDEX));
     const state = this.#word(unit + UNIT.STATE);
     const priority = this.#word(unit + UNIT.PRIORITY) & 63;
     const row = this.#word(vm + VM.RDY_TBL + (priority >>> 5) * 4);
@@ -556,9 +559,9 @@ export class Lab implements Disposable {
         : ready
         ? "ready"
         : "waiting",
-      dispatched: this.#word(unit + UNIT.DISPATCHED),
-      calls: this.#word(unit + UNIT.CALLS),
-      cycles: this.#word64(unit + UNIT.CYCLES),
+      dispatched: this.#word(meter + METER.COUNT),
+      calls: this.#word(meter + METER.CALLS),
+      cycles: this.#word64(meter + METER.CYCLES),
       checkpoints: this.#word(unit + UNIT.CHECKPOINTS),
       faults: this.#word(unit + UNIT.FAULTS),
       recoveries: this.#word(unit + UNIT.RECOVERIES),

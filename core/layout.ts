@@ -12,20 +12,15 @@
 export const MAP = {
   /** First byte of SDRAM. */
   SDRAM: 0x3000_0000,
-  /** Monitor text: exception vectors, then the idle loop, then the address range of each routine. */
+  /**
+   * Monitor text: exception vectors, then its routines. Seen at VECTORS, too, where the vectors and
+   * the hand-written routines are executed.
+   */
   TEXT: 0x3000_0000,
   /** The idle loop: two instructions, really executed. */
-  IDLE: 0x3000_0040,
-  /** Global record (GLOBAL). */
-  GLOBAL: 0x3001_0000,
-  /** Directory: one pointer to a VM record per slot. */
-  VM_TABLE: 0x3001_1000,
-  /** Domain records, 16. */
-  DOMAINS: 0x3001_1400,
-  /** Log: LOG_ENTRIES of 32 bytes. */
-  LOG: 0x3001_3000,
-  /** Bitmap of the arena's pages. */
-  ARENA_MAP: 0x3001_2000,
+  IDLE: 0x3000_0fc0,
+  /** End of the monitor's text. */
+  TEXT_END: 0x3004_0000,
   /** Frame records, 16 bytes a guest frame. */
   FRAMES: 0x3004_0000,
   /** Master first-level table, 16 KB. */
@@ -34,12 +29,24 @@ export const MAP = {
   VECTOR_TABLE: 0x3010_4000,
   /** Cycles the monitor was charged (64); not cached, as it is written past the core. */
   VMM_CYCLES: 0x3010_4400,
+  /** What is counted for reports only (METER): one block a VM slot; not cached either. */
+  METERS: 0x3010_8000,
   /** Second-level tables of the guests (not cached). */
-  TABLES: 0x3010_8000,
+  TABLES: 0x3012_0000,
   /** End of the second-level tables. */
   TABLES_END: 0x3080_0000,
+  /** Global record (GLOBAL): an address that one MOV makes. */
+  GLOBAL: 0x3080_0000,
+  /** Directory: one pointer to a VM record per slot, then one to the VM of nobody. */
+  VM_TABLE: 0x3080_1000,
+  /** Domain records, 16. */
+  DOMAINS: 0x3080_1400,
+  /** Bitmap of the arena's pages. */
+  ARENA_MAP: 0x3080_2000,
+  /** Log: LOG_ENTRIES of 32 bytes. */
+  LOG: 0x3080_3000,
   /** VM records and all that hangs from them. */
-  ARENA: 0x3080_0000,
+  ARENA: 0x3080_4000,
   /** End of the arena. */
   ARENA_END: 0x3100_0000,
   /** First guest frame; the pool goes to the end of SDRAM. */
@@ -59,28 +66,24 @@ export const MAX_VMS = 78;
 /** No VM, no task. */
 export const NONE = 0xffff_ffff;
 
-/** Global record. */
+/** Global record. Its first words are those that every entry, call and switch needs. */
 export const GLOBAL = {
-  /** "USVM". */
-  MAGIC: 0x00,
+  /** Where an exception entry puts SPSR and return address while it changes the mode. */
+  ENTRY_CPSR: 0x00,
+  ENTRY_PC: 0x04,
   /** Record of the current VM, 0 when idle. */
-  CURRENT: 0x04,
-  /** Board time the current VM was switched in (64). */
-  SLICE_START: 0x08,
-  /** VMs that may run and have slice left: 3 words, bit n = VM n. */
-  ACTIVE: 0x10,
-  /** VMs that may run and have used their slice: 3 words. */
-  EXPIRED: 0x1c,
-  /** Checkpoint strategy (STRATEGY). */
-  STRATEGY: 0x28,
-  /** Checkpoint period, cycles (64). */
-  PERIOD: 0x2c,
-  /** Time slice, cycles. */
-  SLICE: 0x34,
-  /** Kept generations of guest checkpoints. */
-  GENERATIONS: 0x38,
-  /** Counts each domain given away; DACR images made before are void. */
-  DOMAIN_EPOCH: 0x3c,
+  CURRENT: 0x08,
+  /** Ticks of the monitor's timer + 1, and EAGER: what checkpoints fall due by. */
+  NOW: 0x0c,
+  /** Counts each domain given away, from 1; DACR images made before are void. */
+  DOMAIN_EPOCH: 0x10,
+  /** The set of VMs (RUN_SET) that may run and have slice left, and that of those who have none. */
+  ACTIVE: 0x14,
+  EXPIRED: 0x18,
+  /** "USVM". */
+  MAGIC: 0x1c,
+  /** The two sets of VMs. */
+  SETS: 0x20,
   /** Domain that is recycled next. */
   DOMAIN_NEXT: 0x40,
   /** First free frame, 0: none. */
@@ -97,8 +100,12 @@ export const GLOBAL = {
   TICKS: 0x58,
   /** Images in flash. */
   IMAGES: 0x5c,
-  /** VM switches. */
-  VM_SWITCHES: 0x60,
+  /** Checkpoint strategy (STRATEGY). */
+  STRATEGY: 0x60,
+  /** Checkpoint period, ticks. */
+  PERIOD: 0x64,
+  /** Time slice, ticks. */
+  SLICE: 0x68,
   /** Stopped by a class-3 error. */
   STOPPED: 0x6c,
   /** Recovery policy that new VMs get (POLICY). */
@@ -109,6 +116,8 @@ export const GLOBAL = {
   CHECKSUMS: 0x104,
   /** 1: slot 0 and the first image are VM0's. */
   HAS_VM0: 0x108,
+  /** Kept generations of guest checkpoints. */
+  GENERATIONS: 0x10c,
   /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows. */
   EVERY: 0x114,
   /** JOURNAL_MODE. */
@@ -120,11 +129,11 @@ export const GLOBAL = {
   /** Board time of tick 0 of the monitor's timer (64), and cycles of a tick. */
   TICK_BASE: 0x124,
   TICK_CYCLES: 0x12c,
-  /** Default watchdog of VMs, cycles (64). */
+  /** Default watchdog of VMs, ticks. */
   WATCHDOG: 0x130,
   /** Refused hypercalls of one VM inside the storm window that are an error, 0: never. */
   STORM_LIMIT: 0x138,
-  /** Storm window, cycles. */
+  /** Storm window, ticks. */
   STORM_WINDOW: 0x13c,
   /** 1: timer periods lost in a rollback are made up for. */
   CATCH_UP: 0x140,
@@ -141,8 +150,21 @@ export const GLOBAL = {
   SCRUB_PIECE: 0x158,
   /** Ticks between steps of the scrubber, 0: off. */
   SCRUB_EVERY: 0x15c,
+  /** Context of the idle loop: there is always one to save in. */
+  IDLE_CONTEXT: 0x188,
   SIZE: 0x200,
+  /** Words that an abort keeps while it is looked at; they end here. */
+  ABORT_STACK: 0x280,
+  /** First words of the VM of nobody, whom a choice finds when no VM may run. */
+  NOBODY: 0x300,
+  /** Number of the lowest set bit of each 10-bit number, bytes; 10 for none. */
+  LOWEST: 0x800,
 } as const;
+
+/** A set of VMs: the groups of 8 that are not empty, then a byte for each group. */
+export const RUN_SET = { GROUPS: 0x00, BYTES: 0x04, SIZE: 0x10 } as const;
+/** Bit of NOW and of what is compared with it: checkpoints copy at once. */
+export const EAGER = 0x8000_0000;
 
 /** Recovery policy: in the global record and in each VM's. */
 export const POLICY = {
@@ -186,17 +208,26 @@ export const HELD_OUTPUT = 512;
 /** Magic of the global record: "USVM". */
 export const GLOBAL_MAGIC = 0x4d565355;
 
-/** Words of a saved context. */
+/**
+ * A saved context. Its address is that of r0, which r13_svc holds as long as the context is the one to
+ * be saved in next: an entry begins with `STM sp, {r0-r14}^`.
+ */
 export const CONTEXT = {
+  CPSR: -8,
+  PC: -4,
   /** r0-r14: 15 words. */
   R0: 0,
   SP: 52,
   LR: 56,
-  PC: 60,
-  CPSR: 64,
   /** Live checkpoints that name this slot (I6). */
-  REFS: 68,
-  SIZE: 80,
+  REFS: 60,
+  /** First byte. */
+  START: -8,
+  /** Bytes of the registers. */
+  BYTES: 68,
+  SIZE: 96,
+  /** Bit of the address: set in that of a kernel's context, clear in a task's. */
+  KERNEL: 16,
 } as const;
 
 /**
@@ -205,119 +236,132 @@ export const CONTEXT = {
  */
 export const VM = {
   ID: 0x00,
-  STATE: 0x04,
-  NAME: 0x08,
-  IMAGE: 0x18,
-  UNITS: 0x1c,
-  UNIT_COUNT: 0x20,
-  PIECES: 0x24,
-  PIECE_COUNT: 0x28,
-  PAGES: 0x2c,
-  PAGE_COUNT: 0x30,
-  CONTEXTS: 0x34,
-  CONTEXT_SLOTS: 0x38,
-  CUTS: 0x3c,
-  CUT_SIZE: 0x40,
-  /** Physical address of the VMI info page (the monitor writes it there, not cached). */
-  INFO: 0x44,
-  BLOCK_PAGES: 0x48,
-  /** Checkpoint sequence number, one counter a VM. */
-  SEQ: 0x4c,
-  /** Newest cut, 0: none. */
-  CUT: 0x50,
-  /** Board time of the newest cut (64). */
-  CUT_TIME: 0x54,
-  /** A checkpoint of the guest was asked for. */
-  CUT_DUE: 0x60,
-  /** Slice left, cycles (signed). */
-  SLICE: 0x64,
-  /** Ladder: failures at the present step, present step, start of the window (64). */
-  LADDER_COUNT: 0x68,
-  LADDER_STEP: 0x6c,
-  LADDER_START: 0x70,
-  SWITCHES: 0x78,
-  TASK_SWITCHES: 0x7c,
-  CHECKPOINTS: 0x80,
-  FAULTS: 0x84,
-  RECOVERIES: 0x88,
-  HYPERCALLS: 0x8c,
-  CONSOLE_BYTES: 0x90,
-  REFUSED: 0x94,
-  /** Cycles the VM ran (64). */
-  CYCLES: 0x98,
-  /** Switches-out since the last cut, where the period is given in switches. */
-  SWITCH_COUNT: 0xb0,
-  /** 1: a guest without tasks: kernel mode is checkpointed and interrupted. */
-  PLAIN: 0xa4,
   /** What the monitor holds for the guest and a cut saves and a rollback restores. */
-  HELD: 0xc0,
-  /** VMODE. */
-  VMODE: 0xc0,
-  CUR_TASK: 0xc4,
-  VECTORS: 0xc8,
-  KERNEL_SP: 0xcc,
-  V_PENDING: 0xd0,
-  V_INTPND: 0xd4,
-  V_TICKS: 0xd8,
-  TIMER_PERIOD: 0xdc,
+  HELD: 0x04,
+  /** The kernel's r13 and r14 at entry. */
+  KERNEL_SP: 0x04,
+  KERNEL_LR: 0x08,
+  VECTORS: 0x0c,
+  /** Unit of the current task, the kernel's when there is none. */
+  CUR_UNIT: 0x10,
+  /** Context that is restored when it gets the CPU; r13_svc while it has it. */
+  SLOT: 0x14,
+  V_PENDING: 0x18,
+  V_INTPND: 0x1c,
+  V_TICKS: 0x20,
+  /** Cycles (64). */
+  TIMER_PERIOD: 0x24,
   /** Board time of the next timer period (64). */
-  TIMER_NEXT: 0xe4,
-  RDY_GRP: 0xec,
-  RDY_TBL: 0xf0,
+  TIMER_NEXT: 0x2c,
+  RDY_GRP: 0x34,
+  RDY_TBL: 0x38,
   /** Priority + 1 of a task that sits out until the next tick (`resume: yield`), 0: none. */
-  SIT_OUT: 0xf8,
-  /** Kernel-mode context, when the VM lost the CPU there. */
-  KERNEL_CONTEXT: 0x100,
-  /** Kernel-mode context interrupted by a virtual IRQ (guest without tasks). */
-  IRQ_CONTEXT: 0x150,
+  SIT_OUT: 0x40,
   /** 1: IRQ_CONTEXT is in use. */
-  IN_IRQ: 0x1a0,
+  IN_IRQ: 0x44,
   /** 1: VM waits for a virtual interrupt. */
-  WAITING: 0x1a4,
+  WAITING: 0x48,
   /** Timer periods that have passed and were not delivered yet. */
-  TICKS_OWED: 0x1a8,
-  /** CYCLES at the last delivery of the timer (64). */
-  TICK_CYCLES: 0x1ac,
+  TICKS_OWED: 0x4c,
+  /** Ticks in which it ran since the last delivery of the timer. */
+  RAN: 0x50,
   /** Undo call-back, 0: none registered. */
-  UNDO: 0x1b4,
+  UNDO: 0x54,
   /** Read index of the console input ring. */
-  INPUT_READ: 0x1b8,
+  INPUT_READ: 0x58,
   /** Read index of the message ring. */
-  MESSAGE_READ: 0x1bc,
+  MESSAGE_READ: 0x5c,
   /** Messages sent so far. */
-  SEND_SEQ: 0x1c0,
+  SEND_SEQ: 0x60,
   /** Task + 1 whose calls are being undone, 0: none; next entry; GO_ON after it. */
-  UNDO_TASK: 0x1c4,
-  UNDO_NEXT: 0x1c8,
-  UNDO_GO_ON: 0x1cc,
-  /** Kinds of kernel calls: 64 bytes of CALL_KIND. */
-  CALL_KINDS: 0x1d0,
+  UNDO_TASK: 0x64,
+  UNDO_NEXT: 0x68,
+  UNDO_GO_ON: 0x6c,
+  /** Kinds of kernel calls that are journalled: 64 bytes of CALL_KIND. */
+  CALL_KINDS: 0x70,
   /** Task number + 1 of each priority: 64 bytes. */
-  PRIORITY_TASK: 0x210,
-  HELD_END: 0x250,
-  INPUT_WRITE: 0x250,
-  MESSAGE_WRITE: 0x254,
+  PRIORITY_TASK: 0xb0,
+  /** Kernel-mode context, when the VM lost the CPU there. */
+  KERNEL_CONTEXT: 0xf8,
+  /** Kernel-mode context interrupted by a virtual IRQ (guest without tasks). */
+  IRQ_CONTEXT: 0x140,
+  HELD_END: 0x17c,
+  /** DOMAIN_EPOCH as long as nothing but the next task's context is to be looked at; else NONE. */
+  FAST: 0x180,
+  /** What is written to c13. */
+  PID: 0x184,
+  /** DACR with which it goes on; DACR_MONITOR: its cut is still to be taken. */
+  DACR: 0x188,
+  /** Its cut falls due when NOW is above. */
+  DUE: 0x18c,
+  SWITCHES: 0x190,
+  /** A checkpoint of the guest was asked for, or fell due. */
+  CUT_DUE: 0x194,
+  /** Physical address of the VMI info page (the monitor writes it there, not cached). */
+  INFO: 0x198,
+  TASK_SWITCHES: 0x19c,
+  /** 1: a guest without tasks: kernel mode is checkpointed and interrupted. */
+  PLAIN: 0x1a0,
+  STATE: 0x1a4,
+  NAME: 0x1a8,
+  IMAGE: 0x1b8,
+  UNITS: 0x1bc,
+  UNIT_COUNT: 0x1c0,
+  PIECES: 0x1c4,
+  PIECE_COUNT: 0x1c8,
+  PAGES: 0x1cc,
+  PAGE_COUNT: 0x1d0,
+  CONTEXTS: 0x1d4,
+  CONTEXT_SLOTS: 0x1d8,
+  CUTS: 0x1dc,
+  CUT_SIZE: 0x1e0,
+  BLOCK_PAGES: 0x1e4,
+  /** Checkpoint sequence number, one counter a VM. */
+  SEQ: 0x1e8,
+  /** Newest cut, 0: none. */
+  CUT: 0x1ec,
+  /** 1: a task has made a journalled call since its kernel was left last. */
+  JOURNALED: 0x1f0,
+  /** Slice left, ticks (signed). */
+  SLICE: 0x1f4,
+  /** Tick that its slice was charged for last. */
+  SLICE_TICK: 0x1f8,
+  /** Ladder: failures at the present step, present step, start of the window (64). */
+  LADDER_COUNT: 0x1fc,
+  LADDER_STEP: 0x200,
+  LADDER_START: 0x204,
+  CHECKPOINTS: 0x20c,
+  FAULTS: 0x210,
+  RECOVERIES: 0x214,
+  CONSOLE_BYTES: 0x218,
+  REFUSED: 0x21c,
+  /** Switches-out since the last cut, where the period is given in switches. */
+  SWITCH_COUNT: 0x220,
+  INPUT_WRITE: 0x224,
+  MESSAGE_WRITE: 0x228,
   /** Most messages ever sent: a restarted guest goes on counting from here. */
-  SEND_MAX: 0x258,
-  /** Watchdog period, cycles, 0: off (64); board time of the last kick (64). */
-  WATCHDOG: 0x25c,
-  KICKED: 0x264,
-  /** Refused hypercalls in the present window, and its start (64). */
-  STORM_COUNT: 0x26c,
-  STORM_START: 0x270,
+  SEND_MAX: 0x22c,
+  /** Watchdog period, ticks, 0: off; tick of the last kick. */
+  WATCHDOG: 0x230,
+  KICKED: 0x234,
+  /** Refused hypercalls in the present window, and the tick at which it began. */
+  STORM_COUNT: 0x238,
+  STORM_START: 0x23c,
   /** Board time lost in rollbacks (64): virtual time is board time less this. */
-  LOST: 0x278,
+  LOST: 0x240,
   /** Checkpoint being taken, 0: none; its versions are needed although no record names it yet. */
-  TAKING: 0x280,
+  TAKING: 0x248,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
-  PIECE_MAP: 0x300,
+  PIECE_MAP: 0x280,
   /** Recovery policy of this VM (POLICY). */
-  POLICY: 0x380,
+  POLICY: 0x300,
   /** Last message number taken from each sender: one word a slot. */
-  ACCEPTED: 0x410,
-  MESSAGES: 0x600,
-  INPUT: 0x1600,
-  SIZE: 0x1700,
+  ACCEPTED: 0x390,
+  /** Unit records: room for kernel, common text and 26 tasks. */
+  UNIT_AREA: 0x500,
+  MESSAGES: 0x3d00,
+  INPUT: 0x4d00,
+  SIZE: 0x4e00,
 } as const;
 
 /** Bytes of the console input ring. */
@@ -327,89 +371,95 @@ export const MESSAGE_RING = 16;
 /** A message slot. */
 export const MESSAGE = { SENDER: 0, SEQ: 4, LENGTH: 8, DATA: 12, SIZE: 256, MAX: 240 } as const;
 
-/** Virtual modes. */
-export const VMODE = { KERNEL: 0, TASK: 1 } as const;
-
 /** Unit record: the kernel (unit 0), the common text (unit 1), then the tasks. */
 export const UNIT = {
-  KIND: 0x00,
+  /** DOMAIN_EPOCH for which its DACR images are right, 0: its next dispatch has more to do. */
+  EPOCH: 0x00,
   /** Task number, NONE for kernel and common. */
   TASK: 0x04,
-  NAME: 0x08,
+  /** DACR while it runs in task mode, and in kernel mode; DACR_MONITOR: its checkpoint is owed. */
+  DACR_TASK: 0x08,
+  DACR_KERNEL: 0x0c,
+  /** Its checkpoint falls due when NOW is above. */
+  DUE: 0x10,
+  /** Held state, saved by a cut. */
+  HELD: 0x14,
+  /** Context in which the next save is made, or from which the next restore comes. */
+  SLOT: 0x14,
+  /** TASK_STATE. */
+  STATE: 0x18,
+  PRIORITY: 0x1c,
+  INCARNATION: 0x20,
+  START: 0x24,
+  ARGUMENT: 0x28,
+  HELD_END: 0x2c,
+  KIND: 0x2c,
+  NAME: 0x30,
   /** Its domain, CLOSED_DOMAIN when it has none. */
-  DOMAIN: 0x18,
-  FIRST_PIECE: 0x1c,
-  PIECE_COUNT: 0x20,
-  FIRST_PAGE: 0x24,
-  PAGE_COUNT: 0x28,
+  DOMAIN: 0x40,
+  FIRST_PIECE: 0x44,
+  PIECE_COUNT: 0x48,
+  FIRST_PAGE: 0x4c,
+  PAGE_COUNT: 0x50,
   /** Newest checkpoint that covers it. */
-  LAST: 0x2c,
+  LAST: 0x54,
   /** What a swap returns to: its newest checkpoint, 0: nothing. */
-  TARGET: 0x30,
-  /** Board time of the last checkpoint or swap, for the period (64). */
-  LAST_TIME: 0x34,
+  TARGET: 0x58,
   /** Task checkpoints kept: number, and index of the newest in RING. */
-  RING_COUNT: 0x3c,
-  RING_HEAD: 0x40,
-  /** DACR while it runs in task mode, and in kernel mode. */
-  DACR_TASK: 0x44,
-  DACR_KERNEL: 0x48,
-  EPOCH: 0x4c,
-  DISPATCHED: 0x50,
-  CALLS: 0x54,
-  CHECKPOINTS: 0x58,
-  FAULTS: 0x5c,
-  RECOVERIES: 0x60,
-  CYCLES: 0x64,
-  LADDER_COUNT: 0x6c,
-  LADDER_STEP: 0x70,
-  LADDER_START: 0x74,
-  CHECKPOINT_DUE: 0x7c,
+  RING_COUNT: 0x5c,
+  RING_HEAD: 0x60,
+  CHECKPOINTS: 0x64,
+  FAULTS: 0x68,
+  RECOVERIES: 0x6c,
+  LADDER_COUNT: 0x70,
+  LADDER_STEP: 0x74,
+  LADDER_START: 0x78,
   /** Addresses of the image: entry and initial stack pointer. */
   ENTRY: 0x80,
   STACK: 0x84,
-  /** Board time it got the CPU (64). */
-  RUN_START: 0x88,
   /** 1: the pool ran out, it has no standby until its next checkpoint. */
-  UNPROTECTED: 0x90,
+  UNPROTECTED: 0x88,
   /** Its VM record. */
-  VM: 0x94,
+  VM: 0x8c,
   /** Its index in the VM. */
-  INDEX: 0x98,
+  INDEX: 0x90,
   /** Pages written since LAST: first page record. */
-  DIRTY_HEAD: 0x9c,
-  /** Held state, saved by a cut. */
-  HELD: 0xa0,
-  /** TASK_STATE. */
-  STATE: 0xa0,
-  PRIORITY: 0xa4,
-  INCARNATION: 0xa8,
-  /** Context slot in which the next save is made, or from which the next restore comes. */
-  SLOT: 0xac,
-  START: 0xb0,
-  ARGUMENT: 0xb4,
-  HELD_END: 0xb8,
+  DIRTY_HEAD: 0x94,
   /** Pages whose standby and spare entries and versions are to be put right. */
-  REPAIR_HEAD: 0xb8,
+  REPAIR_HEAD: 0x98,
   /** Clean pages that still have versions. */
-  KEPT_HEAD: 0xbc,
+  KEPT_HEAD: 0x9c,
   /** Copies made so far, pages. */
-  COPIES: 0xc0,
+  COPIES: 0xa0,
   /** Switches-out since the last checkpoint, where the period is given in switches. */
-  SWITCH_COUNT: 0xc4,
+  SWITCH_COUNT: 0xa4,
   /** Journal of kernel calls since TARGET: entries, their number. */
-  JOURNAL: 0xc8,
-  JOURNAL_COUNT: 0xcc,
+  JOURNAL: 0xa8,
+  JOURNAL_COUNT: 0xac,
   /** 1: the call in the newest entry has not finished. */
-  CALL_OPEN: 0xd0,
+  CALL_OPEN: 0xb0,
   /** Entry + 1 that the next call is held against (replay), 0: no replay. */
-  REPLAY: 0xd4,
+  REPLAY: 0xb4,
   /** Held console output: buffer, bytes. */
-  OUTPUT: 0xd8,
-  OUTPUT_COUNT: 0xdc,
+  OUTPUT: 0xb8,
+  OUTPUT_COUNT: 0xbc,
   /** Task checkpoints (RING), newest at RING_HEAD. */
   RING: 0x100,
-  SIZE: 0x1c0,
+  SIZE: 0x200,
+} as const;
+
+/** What is counted for reports only, past the core: of a VM, then of each of its units. */
+export const METER = {
+  /** Cycles it ran (64), and since when it runs (64). */
+  CYCLES: 0x00,
+  SINCE: 0x08,
+  /** Hypercalls of a VM, dispatches of a unit. */
+  COUNT: 0x10,
+  /** Kernel calls of a unit. */
+  CALLS: 0x14,
+  UNITS: 0x20,
+  UNIT_SIZE: 0x20,
+  SIZE: 0x400,
 } as const;
 
 /** Entry of a unit's ring of task checkpoints. */

@@ -5,7 +5,19 @@
  */
 
 import { FORK_WORDS } from "./fork.ts";
-import { GLOBAL, LOG_ENTRIES, MAP, MAX_VMS, PAGE_KIND, PAGE_REC, UNIT, VM } from "./layout.ts";
+import {
+  CONTEXT,
+  GLOBAL,
+  LOG_ENTRIES,
+  MAP,
+  MAX_VMS,
+  METER,
+  PAGE_KIND,
+  PAGE_REC,
+  UNIT,
+  VM,
+} from "./layout.ts";
+import { unitMeter, vmMeter } from "./meters.ts";
 
 /** Words of SDRAM by their index. */
 export type Words = Uint32Array;
@@ -52,31 +64,23 @@ function vmRecords(words: Words): number[] {
   return vms;
 }
 
-const GLOBAL_COUNTS = [
-  GLOBAL.VM_SWITCHES,
-];
 const VM_COUNTS = [
   VM.SWITCHES,
   VM.TASK_SWITCHES,
   VM.CHECKPOINTS,
   VM.FAULTS,
   VM.RECOVERIES,
-  VM.HYPERCALLS,
   VM.CONSOLE_BYTES,
   VM.REFUSED,
 ];
 const UNIT_COUNTS = [
-  UNIT.DISPATCHED,
-  UNIT.CALLS,
   UNIT.CHECKPOINTS,
   UNIT.FAULTS,
   UNIT.RECOVERIES,
-  UNIT.CYCLES,
-  UNIT.CYCLES + 4,
-  UNIT.RUN_START,
-  UNIT.RUN_START + 4,
   UNIT.COPIES,
 ];
+
+const METERS = [0, 4, 8, 12, METER.COUNT, METER.CALLS];
 
 /**
  * Indexes of the words in which the monitor counts what it does. It shows them to VM0 and to
@@ -88,36 +92,30 @@ export function countingWords(words: Words): Set<number> {
     for (const offset of offsets) found.add(indexOf(record + offset));
   };
   add(MAP.VMM_CYCLES, [0, 4]);
-  add(MAP.GLOBAL, GLOBAL_COUNTS);
   for (const vm of vmRecords(words)) {
     add(vm, VM_COUNTS);
     const units = wordAt(words, vm + VM.UNITS);
     const count = wordAt(words, vm + VM.UNIT_COUNT);
-    for (let i = 0; i < count; i++) add(units + i * UNIT.SIZE, UNIT_COUNTS);
+    const id = wordAt(words, vm + VM.ID);
+    add(vmMeter(id), METERS);
+    for (let i = 0; i < count; i++) {
+      add(units + i * UNIT.SIZE, UNIT_COUNTS);
+      add(unitMeter(id, i), METERS);
+    }
   }
   return found;
 }
 
-/**
- * The clocks of a VM's own time: only their difference is looked at, so that both may be off by the
- * same.
- */
-const VM_CLOCKS: readonly (readonly [number, number])[] = [[VM.CYCLES, VM.TICK_CYCLES]];
-
-function long(words: Words, pa: number): number {
-  return wordAt(words, pa) + wordAt(words, pa + 4) * 0x1_0000_0000;
-}
-
-/** Indexes of words that differ between two memories although they mean the same. */
-export function sameMeaning(a: Words, b: Words): Set<number> {
+/** Indexes of words that an entry of the monitor writes before it reads them. */
+export function scratchWords(): Set<number> {
   const found = new Set<number>();
-  for (const vm of vmRecords(b)) {
-    for (const [one, other] of VM_CLOCKS) {
-      const difference = long(a, vm + one) - long(a, vm + other);
-      if (difference !== long(b, vm + one) - long(b, vm + other)) continue;
-      for (const offset of [one, one + 4, other, other + 4]) found.add(indexOf(vm + offset));
-    }
-  }
+  const add = (from: number, end: number) => {
+    for (let at = from; at < end; at += 4) found.add(indexOf(MAP.GLOBAL + at));
+  };
+  add(GLOBAL.ENTRY_CPSR, GLOBAL.CURRENT);
+  const idle = GLOBAL.IDLE_CONTEXT + CONTEXT.START;
+  add(idle, idle + CONTEXT.BYTES);
+  add(GLOBAL.SIZE, GLOBAL.ABORT_STACK);
   return found;
 }
 

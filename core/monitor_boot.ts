@@ -5,7 +5,8 @@
  */
 
 import type { Board } from "./board.ts";
-import { GLOBAL, GLOBAL_MAGIC, JOURNAL_NAMES, MAP, STRATEGY_NAMES } from "./layout.ts";
+import { MODE } from "./cpu.ts";
+import { EAGER, GLOBAL, GLOBAL_MAGIC, JOURNAL_NAMES, MAP, STRATEGY_NAMES } from "./layout.ts";
 import {
   AP,
   coarseDescriptor,
@@ -73,8 +74,10 @@ const SFRS = [0x4a0, 0x4c0, 0x500, 0x510, 0x530, 0x560];
 
 /** `mcr p15, 0, r0, c7, c0, 4` (wait for interrupt) and a branch back to it. */
 const IDLE_LOOP = [0xee070f90, 0xeafffffd];
-/** `ldr pc, [pc, #24]` at each vector. */
-const VECTOR_WORD = 0xe59ff018;
+/** `b .` at each vector: what stands for it is entered before its first instruction. */
+const VECTOR_WORD = 0xeafffffe;
+/** Times in ticks are less than this, so that they can be compared with EAGER set. */
+const MOST_TICKS = 0x3fff_ffff;
 
 /**
  * Starts the monitor on a board out of reset: with MMU off it writes its text and tables, turns the
@@ -86,12 +89,19 @@ export function bootMonitor(board: Board, vmm: Vmm, config: MonitorConfig): stri
   writeText(board);
   writeTables(board);
   enableMmu(board);
+  setStacks(board);
   const port = vmm.port;
   const g = MAP.GLOBAL;
   port.write(g + GLOBAL.MAGIC, GLOBAL_MAGIC);
   port.write(g + GLOBAL.STRATEGY, STRATEGY_NAMES.indexOf(config.backup));
-  port.write64(g + GLOBAL.PERIOD, config.period);
-  port.write(g + GLOBAL.SLICE, config.slice);
+  const tick = Math.round(TICK_NS * board.clock.fclk / 1e9);
+  const ticks = (cycles: number) => Math.min(Math.ceil(cycles / tick), MOST_TICKS);
+  const eager = config.backup !== "cow" || config.every > 1 || config.outputCommit;
+  port.write(g + GLOBAL.PERIOD, ticks(config.period));
+  port.write(g + GLOBAL.SLICE, ticks(config.slice));
+  port.write(g + GLOBAL.NOW, (eager ? EAGER : 0) + 1);
+  port.write(g + GLOBAL.DOMAIN_EPOCH, 1);
+  vmm.scheduler.init();
   port.write(g + GLOBAL.GENERATIONS, config.generations);
   port.write(g + GLOBAL.EVERY, config.every);
   port.write(g + GLOBAL.CHECKSUMS, config.checksums ? 1 : 0);
@@ -99,9 +109,9 @@ export function bootMonitor(board: Board, vmm: Vmm, config: MonitorConfig): stri
   port.write(g + GLOBAL.HAS_VM0, config.vm0 ? 1 : 0);
   port.write(g + GLOBAL.JOURNAL, JOURNAL_NAMES.indexOf(config.journal));
   port.write(g + GLOBAL.SCHEDULE, config.schedule === "slots" ? 1 : 0);
-  port.write64(g + GLOBAL.WATCHDOG, config.watchdog);
+  port.write(g + GLOBAL.WATCHDOG, ticks(config.watchdog));
   port.write(g + GLOBAL.STORM_LIMIT, config.refusals);
-  port.write(g + GLOBAL.STORM_WINDOW, Math.round(STORM_NS * board.clock.fclk / 1e9));
+  port.write(g + GLOBAL.STORM_WINDOW, Math.round(STORM_NS / TICK_NS));
   port.write(g + GLOBAL.CATCH_UP, config.catchUp ? 1 : 0);
   port.write(g + GLOBAL.OUTPUT_COMMIT, config.outputCommit ? 1 : 0);
   port.write(g + GLOBAL.SCRUB_EVERY, config.scrub);
@@ -110,7 +120,7 @@ export function bootMonitor(board: Board, vmm: Vmm, config: MonitorConfig): stri
   vmm.frames.init(board.sdram.base + board.sdram.size);
   const images = vmm.vms.readDirectory();
   port.write(g + GLOBAL.IMAGES, images - (config.vm0 ? 1 : 0));
-  startTimer(vmm);
+  startTimer(vmm, tick);
   startUart(vmm);
   const failed: string[] = [];
   const count = config.vm0 ? 1 : images;
@@ -134,7 +144,7 @@ function writeTables(board: Board): void {
   for (let va = MAP.FLASH; va < 0x100_0000; va += 0x10_0000) section(va, MEMORY_TYPE.NCNB);
   section(MAP.SDRAM, MEMORY_TYPE.WB);
   for (let va = MAP.MASTER; va < MAP.TABLES_END; va += 0x10_0000) section(va, MEMORY_TYPE.NCB);
-  for (let va = MAP.ARENA; va < MAP.ARENA_END; va += 0x10_0000) section(va, MEMORY_TYPE.WB);
+  for (let va = MAP.GLOBAL; va < MAP.ARENA_END; va += 0x10_0000) section(va, MEMORY_TYPE.WB);
   for (let va = MAP.POOL; va < board.sdram.base + board.sdram.size; va += 0x10_0000) {
     section(va, MEMORY_TYPE.NCB);
   }
@@ -142,6 +152,14 @@ function writeTables(board: Board): void {
   set(MAP.VECTORS, coarseDescriptor(MAP.VECTOR_TABLE, 0));
   const entry = MAP.VECTOR_TABLE + (MAP.VECTORS >>> 12 & 255) * 4;
   board.poke(entry, smallPageDescriptor(MAP.TEXT, AP.PRIVILEGED, MEMORY_TYPE.WB));
+}
+
+/** r13 of the exception modes: the context of who runs, and where an entry keeps what it changes. */
+function setStacks({ cpu }: Board): void {
+  cpu.setBankedReg(MODE.SVC, 13, MAP.GLOBAL + GLOBAL.IDLE_CONTEXT);
+  cpu.setBankedReg(MODE.IRQ, 13, MAP.GLOBAL);
+  cpu.setBankedReg(MODE.ABT, 13, MAP.GLOBAL + GLOBAL.ABORT_STACK);
+  cpu.setBankedReg(MODE.UND, 13, MAP.GLOBAL + GLOBAL.ABORT_STACK);
 }
 
 function enableMmu(board: Board): void {
@@ -156,7 +174,7 @@ function enableMmu(board: Board): void {
 }
 
 /** PWM timer 4: PCLK / 2, reload, one interrupt a tick; the only source that is not masked. */
-function startTimer(vmm: Vmm): void {
+function startTimer(vmm: Vmm, tick: number): void {
   const port = vmm.port;
   const pclk = port.board.soc.clkpwr.pclk;
   const counts = Math.round(pclk / 2 * TICK_NS / 1e9);
@@ -166,7 +184,6 @@ function startTimer(vmm: Vmm): void {
   port.setDevice(TCON, T4_START_RELOAD);
   port.setDevice(INTMSK, ~(1 << 14 | 1 << 28) >>> 0);
   port.write64(MAP.GLOBAL + GLOBAL.TICK_BASE, port.now);
-  const tick = Math.round(TICK_NS * port.board.clock.fclk / 1e9);
   port.write(MAP.GLOBAL + GLOBAL.TICK_CYCLES, tick);
 }
 

@@ -2,6 +2,10 @@
  * The monitor's port to the machine: each word it reads or writes, each CP15 operation and each
  * instruction it stands for goes through here and is charged to board time.
  *
+ * Hand-written routines (`ROUTINES`) are charged word by word and by the cycles that their instructions
+ * take beside; all else stands for compiled code, which is charged a share for each word it touches. In
+ * the timed fidelity caches, TLBs, write buffer and bus add what they cost, and routines are fetched.
+ *
  * @module
  */
 
@@ -11,6 +15,7 @@ import type { Cpu } from "./cpu.ts";
 import { type MaintenanceCounts, noMaintenance } from "./maintenance.ts";
 import { ACCESS } from "./mmu.ts";
 import { faultStatusName } from "./pagetable.ts";
+import { ROUTINE, type Routine } from "./routines.ts";
 
 /** The monitor's own access failed: a class-3 error. Never leaves the monitor. */
 export class MonitorFault extends Error {
@@ -25,24 +30,28 @@ export class MonitorFault extends Error {
   }
 }
 
-/** Charged cycles of the fast fidelity (uncalibrated; the timed core measures them). */
+/** Charged cycles, where caches and TLBs hit. */
 export const COST = {
-  /** A data word in cache. */
+  /** A data word. */
   WORD: 1,
+  /** What compiled code does for each word beside: the instructions around it. */
+  CODE: 2,
   /** MCR or MRC. */
   CP15: 2,
-  /** Drain of the write buffer. */
+  /** Drain of the write buffer (fast fidelity). */
   DRAIN: 16,
-  /** A not cached register of a device. */
+  /** A not cached register of a device (fast fidelity). */
   DEVICE: 16,
   /** A word of a bulk copy: half a cached read and a buffered write, ALGORITHMS section 3. */
   COPY_WORD: 12,
-  /** Cache maintenance of a line by MVA. */
+  /** A word of a page filled with 0 (fast fidelity). */
+  CLEAR_WORD: 4,
+  /** Loop around the cache maintenance of a line by MVA, or by index. */
   CACHE_LINE: 3,
-  /** Exception entry and the branch of the vector. */
-  EXCEPTION: 8,
 } as const;
 
+/** Count of PWM timer 4, the monitor's, S3C2440A manual chapter 10. */
+const TCNTO4 = 0x5100_0040;
 const ZERO_PAGE = new Uint8Array(4096);
 
 /** Fault status of a page permission fault. */
@@ -50,14 +59,14 @@ export const PERMISSION_PAGE = 0b1111;
 
 /** The metered port. */
 export class Port {
-  /** Cycles charged so far. */
-  charged = 0;
   /** Where {@linkcode charged} ends: damaged records may make a chain of the monitor's go round. */
   limit: number = Infinity;
   /** Maintenance done so far. */
   readonly maintenance: MaintenanceCounts = noMaintenance();
   readonly #cpu: Cpu;
   readonly #clock: Clock;
+  /** What devices and copies cost in the fast fidelity; in the timed one the bus says. */
+  readonly #timed: boolean;
 
   /**
    * A port to a machine.
@@ -67,33 +76,76 @@ export class Port {
   constructor(readonly board: Board) {
     this.#cpu = board.cpu;
     this.#clock = board.clock;
+    this.#timed = board.timing !== undefined;
   }
 
-  /** Board time, cycles, with everything charged so far. */
+  /** Board time, cycles, with everything charged so far: for reports. */
   get now(): number {
+    return this.#clock.now;
+  }
+
+  /** Cycles charged so far: while the monitor works, all time is its. */
+  get charged(): number {
+    return this.#clock.now;
+  }
+
+  /** Board time, cycles, as the monitor learns it: by the count of its timer and its ticks. */
+  time(): number {
+    this.routine(ROUTINE.time);
+    this.device(TCNTO4);
     return this.#clock.now;
   }
 
   /** Charges `cycles` for instructions that the caller stands for. */
   charge(cycles: number): void {
-    this.charged += cycles;
-    if (this.charged > this.limit) throw new MonitorFault("the monitor does not come to an end");
     this.#clock.now += cycles;
+    if (this.#clock.now > this.limit) throw new MonitorFault("the monitor does not come to an end");
   }
 
-  /** Reads a word of the monitor's own memory, privileged. */
-  read(va: number): number {
+  /** Charges a routine's instructions apart from the words that they load and store. */
+  routine(routine: Routine): void {
+    this.charge(routine.issue);
+    this.board.timing?.fetch(routine.address, routine.bytes, true);
+  }
+
+  /** Loads a word of the monitor's own memory in a hand-written routine. */
+  ldr(va: number): number {
     this.charge(COST.WORD);
     const value = this.#cpu.load(va, 4, true);
     if (this.#cpu.fault !== 0) this.#fail("read of", va);
     return value;
   }
 
-  /** Writes a word of the monitor's own memory, privileged. */
-  write(va: number, value: number): void {
+  /** Stores a word of the monitor's own memory in a hand-written routine. */
+  str(va: number, value: number): void {
     this.charge(COST.WORD);
     this.#cpu.store(va, 4, value, true);
     if (this.#cpu.fault !== 0) this.#fail("write of", va);
+  }
+
+  /** Loads a byte of the monitor's own memory in a hand-written routine. */
+  ldrb(va: number): number {
+    this.charge(COST.WORD);
+    const value = this.#cpu.load(va, 1, true);
+    if (this.#cpu.fault !== 0) this.#fail("read of", va);
+    return value;
+  }
+
+  /** Reads a word of the monitor's own memory, privileged. */
+  read(va: number): number {
+    this.charge(COST.CODE);
+    return this.ldr(va);
+  }
+
+  /** Writes a word of the monitor's own memory, privileged. */
+  write(va: number, value: number): void {
+    this.charge(COST.CODE);
+    this.str(va, value);
+  }
+
+  /** Reads a word of SDRAM past the core, for an observer: it costs nothing. */
+  peek(pa: number): number {
+    return this.board.peek(pa, 4);
   }
 
   /**
@@ -125,50 +177,46 @@ export class Port {
     return value;
   }
 
-  /** Adds to a 64-bit count past the core: measuring costs no board time. */
-  meter(address: number, cycles: number): void {
-    const { memory, sdram } = this.board;
-    const at = (sdram.offset + address - sdram.base) >>> 2;
-    const total = memory.u32[at] + memory.u32[at + 1] * 0x1_0000_0000 + cycles;
-    memory.u32[at] = total;
-    memory.u32[at + 1] = Math.floor(total / 0x1_0000_0000);
-  }
-
-  /** Copies words inside the monitor's memory. */
+  /** Copies words inside the monitor's memory, several by each LDM and STM. */
   copyWords(from: number, to: number, bytes: number): void {
-    for (let i = 0; i < bytes; i += 4) this.write(to + i, this.read(from + i));
+    for (let i = 0; i < bytes; i += 4) this.str(to + i, this.ldr(from + i));
+    this.charge(Math.ceil(bytes / 16));
   }
 
   /** Fills words of the monitor's memory with 0. */
   clear(va: number, bytes: number): void {
-    for (let i = 0; i < bytes; i += 4) this.write(va + i, 0);
+    for (let i = 0; i < bytes; i += 4) this.str(va + i, 0);
+    this.charge(Math.ceil(bytes / 16));
   }
 
   /** Reads a device register. */
   device(va: number): number {
-    this.charge(COST.DEVICE - COST.WORD);
-    return this.read(va);
+    this.#chargeDevice();
+    return this.ldr(va);
   }
 
   /** Writes a device register. */
   setDevice(va: number, value: number): void {
-    this.charge(COST.DEVICE - COST.WORD);
-    this.write(va, value);
+    this.#chargeDevice();
+    this.str(va, value);
   }
 
   /** Reads a byte-wide device register. */
   deviceByte(va: number): number {
-    this.charge(COST.DEVICE);
-    const value = this.#cpu.load(va, 1, true);
-    if (this.#cpu.fault !== 0) this.#fail("read of", va);
-    return value;
+    this.#chargeDevice();
+    return this.ldrb(va);
   }
 
   /** Writes a byte-wide device register. */
   setDeviceByte(va: number, value: number): void {
-    this.charge(COST.DEVICE);
+    this.#chargeDevice();
+    this.charge(COST.WORD);
     this.#cpu.store(va, 1, value & 255, true);
     if (this.#cpu.fault !== 0) this.#fail("write of", va);
+  }
+
+  #chargeDevice(): void {
+    if (!this.#timed) this.charge(COST.DEVICE - COST.WORD);
   }
 
   /**
@@ -177,7 +225,7 @@ export class Port {
    * @returns The value, or -1 when the guest may not read there (see {@linkcode guestFault}).
    */
   readUser(va: number, size: 1 | 2 | 4): number {
-    this.charge(COST.WORD);
+    this.charge(COST.WORD + COST.CODE);
     const value = this.#cpu.load(va, size, false);
     return this.#cpu.fault === 0 ? value : -1;
   }
@@ -190,7 +238,7 @@ export class Port {
 
   /** Writes guest memory with User permission (STRT); false when the guest may not. */
   writeUser(va: number, size: 1 | 2 | 4, value: number): boolean {
-    this.charge(COST.WORD);
+    this.charge(COST.WORD + COST.CODE);
     this.#cpu.store(va, size, value, false);
     if (this.#cpu.fault === 0) return true;
     if ((this.#cpu.fault & 15) !== PERMISSION_PAGE || !this.onProtected?.(va)) return false;
@@ -261,24 +309,22 @@ export class Port {
 
   /** Stores a byte of an image in a frame. */
   storeByte(va: number, value: number): void {
-    this.charge(2);
+    this.charge(COST.WORD + COST.CODE);
     this.#cpu.store(va, 1, value, true);
     if (this.#cpu.fault !== 0) this.#fail("write of", va);
   }
 
   /** Stores a halfword of the monitor's memory. */
   storeHalf(va: number, value: number): void {
-    this.charge(COST.WORD);
+    this.charge(COST.WORD + COST.CODE);
     this.#cpu.store(va, 2, value, true);
     if (this.#cpu.fault !== 0) this.#fail("write of", va);
   }
 
   /** Loads a byte of the monitor's memory or the flash. */
   loadByte(va: number): number {
-    this.charge(2);
-    const value = this.#cpu.load(va, 1, true);
-    if (this.#cpu.fault !== 0) this.#fail("read of", va);
-    return value;
+    this.charge(COST.CODE);
+    return this.ldrb(va);
   }
 
   /** Writes a CP15 register as MCR would. */
@@ -298,14 +344,9 @@ export class Port {
     this.mcr(3, 0, 0, value);
   }
 
-  /** FCSE process identifier (c13). */
-  setPid(pid: number): void {
-    this.mcr(13, 0, 0, pid << 25);
-  }
-
   /** Drains the write buffer (c7, c10, 4). */
   drain(): void {
-    this.charge(COST.DRAIN);
+    if (!this.#timed) this.charge(COST.DRAIN - COST.CP15);
     this.maintenance.drain++;
     this.mcr(7, 10, 4, 0);
   }

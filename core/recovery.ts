@@ -4,6 +4,7 @@
  * @module
  */
 
+import { observedText, runningTask } from "./contexts.ts";
 import { unitOf } from "./domains.ts";
 import type { Backup, SwapResult } from "./backup.ts";
 import {
@@ -19,7 +20,6 @@ import {
   TASK_STATE,
   UNIT,
   VM,
-  VMODE,
 } from "./layout.ts";
 import { type MaintenanceCounts, maintenanceSince } from "./maintenance.ts";
 import { writeLog } from "./monitor_log.ts";
@@ -27,7 +27,7 @@ import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { RecoveryAction } from "./trace.ts";
-import { isVm0, readName, slotMva, taskCount, USER_CPSR, type VmStore } from "./vm.ts";
+import { isVm0, slotMva, taskCount, USER_CPSR, type VmStore } from "./vm.ts";
 import { LOG_ACTIONS, LOG_WHAT, SLOT_MAP, VIRQ, VM_STATE } from "./vmi.ts";
 
 /** Where the monitor goes on after a recovery. */
@@ -108,7 +108,7 @@ export class Recovery {
   task(vm: number, unit: number): number {
     const port = this.#port;
     const start = this.#begin();
-    const faultTime = port.now;
+    const faultTime = port.time();
     port.add(unit + UNIT.FAULTS, 1);
     const policy = vm + VM.POLICY;
     const calls = port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES);
@@ -149,7 +149,7 @@ export class Recovery {
   guest(vm: number): number {
     const port = this.#port;
     const start = this.#begin();
-    const faultTime = port.now;
+    const faultTime = port.time();
     const policy = vm + VM.POLICY;
     this.#openWindow(vm, GUEST_FIELDS, policy);
     for (;;) {
@@ -163,7 +163,7 @@ export class Recovery {
           (g) => this.#damaged(vm, 0, g),
         );
         if (found === undefined) continue;
-        this.#loseTime(vm, port.now - found.time);
+        this.#loseTime(vm, port.time() - found.time);
         this.#sampleRings(vm);
         this.#vms.publishInfo(vm);
         this.#scheduler.publishRow(vm);
@@ -186,6 +186,7 @@ export class Recovery {
         return GO_ON.DELETE;
       }
       port.write(vm + VM.STATE, VM_STATE.FAILED);
+      port.write(vm + VM.DUE, NONE);
       this.#scheduler.block(vm);
       this.#done(vm, 0, "stop-guest", -1, -1, start);
       return GO_ON.NEXT_VM;
@@ -272,8 +273,8 @@ export class Recovery {
     this.#recorder.emit({
       type: "fault",
       t: port.board.clock.ns(),
-      vm: readName(port, vm + VM.NAME),
-      ...(unit === 0 ? {} : { task: readName(port, unit + UNIT.NAME) }),
+      vm: observedText(port.board, vm + VM.NAME),
+      ...(unit === 0 ? {} : { task: observedText(port.board, unit + UNIT.NAME) }),
       class: unit === 0 ? "guest" : "task",
       kind: "standby-damaged",
       pc: "0x00000000",
@@ -295,7 +296,7 @@ export class Recovery {
     port.write(unit + UNIT.JOURNAL_COUNT, 0);
     port.write(unit + UNIT.REPLAY, 0);
     const slot = port.read(unit + UNIT.SLOT);
-    port.clear(slot, CONTEXT.REFS);
+    port.clear(slot + CONTEXT.START, CONTEXT.BYTES);
     port.write(slot + CONTEXT.R0, argument);
     port.write(slot + CONTEXT.SP, port.read(unit + UNIT.STACK));
     port.write(slot + CONTEXT.PC, (entry & ~1) >>> 0);
@@ -360,10 +361,11 @@ export class Recovery {
     const port = this.#port;
     const began = port.read64(record + f.start);
     const window = port.read64(policy + POLICY.WINDOW);
-    if (began !== 0 && port.now - began <= window) return;
+    const now = port.time();
+    if (began !== 0 && now - began <= window) return;
     port.write(record + f.count, 0);
     port.write(record + f.step, 0);
-    port.write64(record + f.start, port.now);
+    port.write64(record + f.start, now);
   }
 
   /** The ladder: the next action against this failure, counted in the record. */
@@ -405,8 +407,8 @@ export class Recovery {
     this.#recorder.emit({
       type: "recovery",
       t: port.board.clock.ns(),
-      vm: readName(port, vm + VM.NAME),
-      ...(unit === 0 ? {} : { task: readName(port, unit + UNIT.NAME) }),
+      vm: observedText(port.board, vm + VM.NAME),
+      ...(unit === 0 ? {} : { task: observedText(port.board, unit + UNIT.NAME) }),
       action,
       generation,
       lost,
@@ -414,12 +416,6 @@ export class Recovery {
       ...maintenanceSince(start.maintenance, port.maintenance),
     });
   }
-}
-
-/** The unit of the task that a VM runs or was interrupted in, 0 in kernel mode. */
-export function runningTask(port: Port, vm: number): number {
-  if (port.read(vm + VM.VMODE) !== VMODE.TASK) return 0;
-  return unitOf(port, vm, port.read(vm + VM.CUR_TASK) + 2);
 }
 
 /**
@@ -441,6 +437,6 @@ export function classify(port: Port, vm: number, pc: number, far: number): numbe
   const first = SLOT_MAP.TASKS >>> 20;
   const count = taskCount(port, vm);
   if (piece < first || piece >= first + count || running === 0) return 0;
-  const unit = unitOf(port, vm, piece - first + 2);
+  const unit = unitOf(vm, piece - first + 2);
   return port.read(unit + UNIT.STATE) === TASK_STATE.CREATED ? unit : running;
 }

@@ -1,20 +1,28 @@
 /**
  * Choice by bitmaps: which VM, and which rows the guests' kernels see (P12, P13).
  *
- * VMs that have slice left are in the active bitmap; a VM that has used its slice waits in the
- * expired one, so a VM that never gives the CPU up starves nobody. Choosing takes the same time
- * whatever the number of VMs or tasks.
+ * VMs that have slice left are in the active set; a VM that has used its slice waits in the expired one,
+ * so a VM that never gives the CPU up starves nobody. A set is a bitmap of groups and one of each group
+ * (MicroC/OS has it so, too). Choosing takes the same time whatever the number of VMs or tasks.
+ *
+ * Slices are counted in ticks: a VM is charged one when it has the CPU at a tick, or when it wakes, once
+ * in each.
  *
  * @module
  */
 
-import { GLOBAL, MAP, MAX_VMS, VM } from "./layout.ts";
+import { GLOBAL, MAP, MAX_VMS, NONE, RUN_SET, VM } from "./layout.ts";
 import type { Port } from "./port.ts";
 import { INFO_FIELDS, VM_STATE } from "./vmi.ts";
 
-const WORDS = Math.ceil(MAX_VMS / 32);
 const INFO_RDY_GRP = INFO_FIELDS.find((f) => f.name === "RDY_GRP")!.offset;
 const INFO_RDY_TBL = INFO_FIELDS.find((f) => f.name === "RDY_TBL")!.offset;
+
+/** What the table of lowest bits has for 0: a group that is always empty, a bit that no group has. */
+const NONE_LOW = 10;
+const NOBODY_INDEX = NONE_LOW * 8 + NONE_LOW;
+/** The VM that is found when no VM may run. */
+export const NOBODY: number = MAP.GLOBAL + GLOBAL.NOBODY;
 
 /** Number of the lowest set bit of a word that is not 0. */
 export function lowestBit(word: number): number {
@@ -34,46 +42,85 @@ export class Scheduler {
     this.#port = port;
   }
 
-  /** Puts a VM in the active bitmap, or in the expired one when it has no slice left. */
+  /** Makes the two sets, empty, and the table of lowest bits. */
+  init(): void {
+    const port = this.#port;
+    const g = MAP.GLOBAL;
+    port.write(g + GLOBAL.ACTIVE, g + GLOBAL.SETS);
+    port.write(g + GLOBAL.EXPIRED, g + GLOBAL.SETS + RUN_SET.SIZE);
+    port.storeByte(g + GLOBAL.LOWEST, NONE_LOW);
+    for (let n = 1; n < 1024; n++) port.storeByte(g + GLOBAL.LOWEST + n, lowestBit(n));
+    port.write(MAP.VM_TABLE + NOBODY_INDEX * 4, NOBODY);
+    port.write(NOBODY + VM.FAST, NONE);
+    port.write(NOBODY + VM.DUE, NONE);
+  }
+
+  /** Puts a VM in the active set, or in the expired one when it has no slice left. */
   wake(vm: number): void {
+    this.charge(vm);
     const expired = (this.#port.read(vm + VM.SLICE) | 0) <= 0;
     if (expired) this.#refill(vm);
     this.#set(expired ? GLOBAL.EXPIRED : GLOBAL.ACTIVE, this.#port.read(vm + VM.ID), true);
   }
 
-  /** Takes a VM out of both bitmaps. */
+  /** Takes the present tick from a VM's slice, unless it was taken. */
+  charge(vm: number): void {
+    const port = this.#port;
+    const ticks = port.read(MAP.GLOBAL + GLOBAL.TICKS);
+    if (port.read(vm + VM.SLICE_TICK) === ticks) return;
+    port.write(vm + VM.SLICE_TICK, ticks);
+    port.add(vm + VM.SLICE, -1);
+  }
+
+  /** Takes a VM out of both sets. */
   block(vm: number): void {
     const id = this.#port.read(vm + VM.ID);
     this.#set(GLOBAL.ACTIVE, id, false);
     this.#set(GLOBAL.EXPIRED, id, false);
+    this.#exchange();
   }
 
-  /** A running VM has used its slice, or gives the rest of it up: it waits in the expired bitmap. */
+  /** A running VM has used its slice, or gives the rest of it up: it waits in the expired set. */
   expire(vm: number): void {
     const id = this.#port.read(vm + VM.ID);
     this.#refill(vm);
     this.#set(GLOBAL.ACTIVE, id, false);
     this.#set(GLOBAL.EXPIRED, id, true);
+    this.#exchange();
+  }
+
+  /** The sets change places when nobody is in the active one: a choice finds who there is. */
+  #exchange(): void {
+    const port = this.#port;
+    const g = MAP.GLOBAL;
+    const active = port.read(g + GLOBAL.ACTIVE);
+    if (port.read(active + RUN_SET.GROUPS) !== 0) return;
+    port.write(g + GLOBAL.ACTIVE, port.read(g + GLOBAL.EXPIRED));
+    port.write(g + GLOBAL.EXPIRED, active);
   }
 
   /**
-   * The VM to run next: the lowest number in the active bitmap; when that is empty, the bitmaps
-   * change places.
+   * The lowest number in the active set, as `switch_vm` looks for it.
+   *
+   * @returns Its record, {@linkcode NOBODY} when the set is empty.
+   */
+  lowest(): number {
+    const port = this.#port;
+    const g = MAP.GLOBAL;
+    const set = port.ldr(g + GLOBAL.ACTIVE);
+    const group = port.ldrb(g + GLOBAL.LOWEST + port.ldr(set + RUN_SET.GROUPS));
+    const bits = port.ldrb(set + RUN_SET.BYTES + group);
+    return port.ldr(MAP.VM_TABLE + (group * 8 + port.ldrb(g + GLOBAL.LOWEST + bits)) * 4);
+  }
+
+  /**
+   * The VM to run next: the lowest number in the active set.
    *
    * @returns Its record, 0 when no VM may run.
    */
   choose(): number {
-    const port = this.#port;
-    let found = this.#lowest(GLOBAL.ACTIVE);
-    if (found < 0) {
-      for (let i = 0; i < WORDS; i++) {
-        const expired = port.read(MAP.GLOBAL + GLOBAL.EXPIRED + i * 4);
-        port.write(MAP.GLOBAL + GLOBAL.ACTIVE + i * 4, expired);
-        port.write(MAP.GLOBAL + GLOBAL.EXPIRED + i * 4, 0);
-      }
-      found = this.#lowest(GLOBAL.ACTIVE);
-    }
-    return found < 0 ? 0 : port.read(MAP.VM_TABLE + found * 4);
+    const found = this.lowest();
+    return found === NOBODY ? 0 : found;
   }
 
   /** The VM of slot number `n`: slots go round over all VMs there are, whatever their state. */
@@ -92,16 +139,6 @@ export class Scheduler {
     const port = this.#port;
     const vm = port.read(MAP.GLOBAL + GLOBAL.SLOT_VM);
     return vm !== 0 && port.read(vm + VM.STATE) === VM_STATE.RUNNING ? vm : 0;
-  }
-
-  /** Number of the lowest set bit of a bitmap, -1: none. All words are read: one cost for all. */
-  #lowest(bitmap: number): number {
-    let found = -1;
-    for (let i = WORDS - 1; i >= 0; i--) {
-      const word = this.#port.read(MAP.GLOBAL + bitmap + i * 4);
-      if (word !== 0) found = i * 32 + lowestBit(word);
-    }
-    return found;
   }
 
   /** Sets or clears the ready bit of a priority (0..63) in a VM's row and in its info page. */
@@ -138,10 +175,16 @@ export class Scheduler {
     this.#port.write(vm + VM.SLICE, this.#port.read(MAP.GLOBAL + GLOBAL.SLICE));
   }
 
-  #set(bitmap: number, id: number, on: boolean): void {
-    const address = MAP.GLOBAL + bitmap + (id >>> 5) * 4;
-    const bit = 1 << (id & 31);
-    const word = this.#port.read(address);
-    this.#port.write(address, (on ? word | bit : word & ~bit) >>> 0);
+  #set(which: number, id: number, on: boolean): void {
+    const port = this.#port;
+    const set = port.read(MAP.GLOBAL + which);
+    const group = id >>> 3;
+    const bit = 1 << (id & 7);
+    const old = port.loadByte(set + RUN_SET.BYTES + group);
+    const bits = on ? old | bit : old & ~bit;
+    port.storeByte(set + RUN_SET.BYTES + group, bits);
+    const groups = port.read(set + RUN_SET.GROUPS);
+    const mask = 1 << group;
+    port.write(set + RUN_SET.GROUPS, (bits !== 0 ? groups | mask : groups & ~mask) >>> 0);
   }
 }

@@ -107,7 +107,7 @@ export class TableCheck {
 
   #checkMaster(vm: number, piece: number): RepairedEntry[] {
     const port = this.#port;
-    const unit = unitOf(port, vm, port.read(piece + PIECE_REC.UNIT));
+    const unit = unitOf(vm, port.read(piece + PIECE_REC.UNIT));
     const address = masterEntry(port.read(vm + VM.ID), port.read(piece + PIECE_REC.VA));
     const domain = port.read(unit + UNIT.DOMAIN);
     const expected = coarseDescriptor(port.read(piece + PIECE_REC.A_TABLE), domain);
@@ -124,7 +124,7 @@ export class TableCheck {
     if (port.read(page + PAGE_REC.STAMP) !== pageStamp(word, active)) {
       throw new MonitorFault(`page record at 0x${page.toString(16)} is damaged`);
     }
-    const unit = unitOf(port, vm, port.read(page + PAGE_REC.UNIT));
+    const unit = unitOf(vm, port.read(page + PAGE_REC.UNIT));
     const address = port.read(piece + PIECE_REC.A_TABLE) + (word >>> 12 & 255) * 4;
     const expected = pageDescriptor(active, word, this.#readOnly(unit, page, word));
     const found = port.read(address);

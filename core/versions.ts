@@ -174,7 +174,7 @@ export class Versions {
 
   /** Unit record of a page. */
   unit(vm: number, page: number): number {
-    return unitOf(this.#port, vm, this.#port.read(page + PAGE_REC.UNIT));
+    return unitOf(vm, this.#port.read(page + PAGE_REC.UNIT));
   }
 
   /** Adds the newest version of a page. */

@@ -6,11 +6,19 @@
 
 import { GLOBAL, MAP, MAX_VMS, VM } from "./layout.ts";
 import type { Port } from "./port.ts";
+import { ROUTINE } from "./routines.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { VIRQ, VM_STATE } from "./vmi.ts";
 
 /** More owed timer periods than these are delivered at once. */
 const MAX_BACKLOG = 100;
+
+/** Board time of the present tick: what the monitor knows without asking a device. */
+export function tickTime(port: Port): number {
+  const g = MAP.GLOBAL;
+  const ticks = port.read(g + GLOBAL.TICKS) * port.read(g + GLOBAL.TICK_CYCLES);
+  return port.read64(g + GLOBAL.TICK_BASE) + ticks;
+}
 
 /** The virtual timers. */
 export class VirtualTimers {
@@ -39,20 +47,22 @@ export class VirtualTimers {
   /** The virtual timer of one VM. */
   tickVm(vm: number): void {
     const port = this.port;
+    port.routine(ROUTINE.tick_vm);
     const period = port.read64(vm + VM.TIMER_PERIOD);
     if (period === 0) return this.endSitOut(vm);
     const state = port.read(vm + VM.STATE);
     if (state !== VM_STATE.RUNNING && state !== VM_STATE.WAITING) return;
     const due = port.read64(vm + VM.TIMER_NEXT);
-    if (port.now >= due) {
-      const periods = Math.floor((port.now - due) / period) + 1;
+    const now = tickTime(port);
+    if (now >= due) {
+      const periods = Math.floor((now - due) / period) + 1;
       port.write64(vm + VM.TIMER_NEXT, due + periods * period);
       port.add(vm + VM.TICKS_OWED, periods);
       this.endSitOut(vm);
     }
     if (port.read(vm + VM.TICKS_OWED) === 0) return;
     const waits = port.read(vm + VM.WAITING) !== 0;
-    const ran = this.#ownCycles(vm) - port.read64(vm + VM.TICK_CYCLES);
+    const ran = port.read(vm + VM.RAN) * port.read(MAP.GLOBAL + GLOBAL.TICK_CYCLES);
     if (waits || ran >= period) this.raise(vm, VIRQ.TIMER);
   }
 
@@ -68,18 +78,9 @@ export class VirtualTimers {
       const owed = port.read(vm + VM.TICKS_OWED);
       ticks = owed > MAX_BACKLOG ? owed : Math.min(owed, 1);
       port.write(vm + VM.TICKS_OWED, owed - ticks);
-      port.write64(vm + VM.TICK_CYCLES, this.#ownCycles(vm));
+      port.write(vm + VM.RAN, 0);
     }
     port.write(vm + VM.V_TICKS, ticks);
-  }
-
-  /** Cycles a VM has run. */
-  #ownCycles(vm: number): number {
-    const port = this.port;
-    const ran = port.read(MAP.GLOBAL + GLOBAL.CURRENT) === vm
-      ? port.now - port.read64(MAP.GLOBAL + GLOBAL.SLICE_START)
-      : 0;
-    return port.read64(vm + VM.CYCLES) + ran;
   }
 
   /** A task that sat out after its recovery comes back. */

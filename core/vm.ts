@@ -4,6 +4,7 @@
  * @module
  */
 
+import { attend, holdContext } from "./contexts.ts";
 import { masterEntry, unitOf, writeMaster } from "./domains.ts";
 import { InputError } from "./errors.ts";
 import { frameRecord, type Frames } from "./frames.ts";
@@ -32,11 +33,12 @@ import {
   PIECE_REC,
   POLICY,
   SLOT_BASE,
+  SLOT_PID,
+  STRATEGY,
   TASK_STATE,
   UNIT,
   UNIT_KIND,
   VM,
-  VMODE,
 } from "./layout.ts";
 import { type GuestImage, loadImage, pageContent } from "./loader.ts";
 import { AP, MEMORY_TYPE, smallPageDescriptor } from "./pagetable.ts";
@@ -76,6 +78,22 @@ const INFO = {
 /** True for VM0, which has no standby (P2) and may manage the others. */
 export function isVm0(port: Port, vm: number): boolean {
   return port.read(vm + VM.ID) === 0 && port.read(MAP.GLOBAL + GLOBAL.HAS_VM0) !== 0;
+}
+
+/**
+ * A checkpoint of a guest is asked for, if there are any; it is taken when the CPU is given up, or the
+ * kernel left.
+ */
+export function askCut(port: Port, vm: number): void {
+  if (port.read(vm + VM.DUE) === NONE) return;
+  port.write(vm + VM.CUT_DUE, 1);
+  attend(port, vm);
+}
+
+/** A checkpoint of a task is asked for; it is taken when the task gives the CPU up. */
+export function askCheckpoint(port: Port, unit: number): void {
+  const off = port.read(MAP.GLOBAL + GLOBAL.STRATEGY) === STRATEGY.OFF;
+  if (!off) port.write(unit + UNIT.DUE, 0);
 }
 
 /** Task areas of a VM. */
@@ -231,8 +249,7 @@ export class VmStore {
     const slots = 2 * generations + 2;
     const cutSize = CUT.TASKS + units * CUT.TASK_SIZE;
     const at = {
-      units: VM.SIZE,
-      pieces: VM.SIZE + units * UNIT.SIZE,
+      pieces: VM.SIZE,
       pages: 0,
       contexts: 0,
       cuts: 0,
@@ -242,8 +259,9 @@ export class VmStore {
       end: 0,
     };
     at.pages = at.pieces + pieces * PIECE_REC.SIZE;
-    at.contexts = at.pages + pages * PAGE_REC.SIZE;
-    at.cuts = at.contexts + units * slots * CONTEXT.SIZE;
+    // Aligned, so that CONTEXT.KERNEL is clear in their addresses.
+    at.contexts = Math.ceil((at.pages + pages * PAGE_REC.SIZE) / 32) * 32 - CONTEXT.START;
+    at.cuts = at.contexts + CONTEXT.START + units * slots * CONTEXT.SIZE;
     at.maps = at.cuts + generations * cutSize;
     at.journals = at.maps + pieces * PAGE_MAP_SIZE;
     at.outputs = at.journals + units * JOURNAL_ENTRIES * CALL.SIZE;
@@ -255,7 +273,8 @@ export class VmStore {
     port.write(vm + VM.ID, id);
     writeText(port, vm + VM.NAME, image.name, 16);
     port.write(vm + VM.IMAGE, index);
-    port.write(vm + VM.UNITS, vm + at.units);
+    port.write(vm + VM.PID, (SLOT_PID + id) << 25 >>> 0);
+    port.write(vm + VM.UNITS, unitOf(vm, 0));
     port.write(vm + VM.UNIT_COUNT, units);
     port.write(vm + VM.PIECES, vm + at.pieces);
     port.write(vm + VM.PIECE_COUNT, pieces);
@@ -269,9 +288,10 @@ export class VmStore {
     port.write(vm + VM.PLAIN, image.plain ? 1 : 0);
     port.write(vm + VM.SLICE, port.read(MAP.GLOBAL + GLOBAL.SLICE));
     port.copyWords(MAP.GLOBAL + GLOBAL.POLICY, vm + VM.POLICY, POLICY.SIZE);
-    port.copyWords(MAP.GLOBAL + GLOBAL.WATCHDOG, vm + VM.WATCHDOG, 8);
+    port.write(vm + VM.WATCHDOG, port.read(MAP.GLOBAL + GLOBAL.WATCHDOG));
+    port.write(vm + VM.DUE, NONE);
     for (let i = 0; i < units; i++) {
-      const unit = vm + at.units + i * UNIT.SIZE;
+      const unit = unitOf(vm, i);
       port.write(unit + UNIT.JOURNAL, vm + at.journals + i * JOURNAL_ENTRIES * CALL.SIZE);
       port.write(unit + UNIT.OUTPUT, vm + at.outputs + i * HELD_OUTPUT);
     }
@@ -332,17 +352,21 @@ export class VmStore {
     port.write(vm + VM.INPUT_READ, port.read(vm + VM.INPUT_WRITE));
     port.write(vm + VM.MESSAGE_READ, port.read(vm + VM.MESSAGE_WRITE));
     const kernel = image.units[0];
-    port.write(vm + VM.VMODE, VMODE.KERNEL);
-    port.write(vm + VM.CUR_TASK, NONE);
+    port.write(vm + VM.CUR_UNIT, unitOf(vm, 0));
     port.write(vm + VM.KERNEL_SP, kernel.stack);
+    port.write(vm + VM.JOURNALED, 0);
     const context = vm + VM.KERNEL_CONTEXT;
+    this.setContext(vm, context);
     port.write(context + CONTEXT.R0, SLOT_MAP.VMI_INFO + INFO.BOOT_ARG);
     port.write(context + CONTEXT.SP, kernel.stack);
     port.write(context + CONTEXT.PC, kernel.entry);
     port.write(context + CONTEXT.CPSR, USER_CPSR | (image.elf.entryThumb ? 0x20 : 0));
     image.units.forEach((unit, i) => {
-      const record = unitOf(port, vm, i);
+      const record = unitOf(vm, i);
       port.clear(record + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
+      port.write(record + UNIT.EPOCH, 0);
+      port.write(record + UNIT.DACR_TASK, 0);
+      port.write(record + UNIT.DUE, NONE);
       port.write(record + UNIT.STATE, TASK_STATE.ABSENT);
       port.write(record + UNIT.ENTRY, unit.entry);
       port.write(record + UNIT.STACK, unit.stack);
@@ -351,11 +375,19 @@ export class VmStore {
     this.#initInfo(vm);
   }
 
+  /** The context of a VM is another one from now on, whether it has the CPU or not. */
+  setContext(vm: number, slot: number): void {
+    const port = this.#port;
+    port.write(vm + VM.SLOT, slot);
+    if (port.read(MAP.GLOBAL + GLOBAL.CURRENT) === vm) holdContext(port.board, slot);
+    attend(port, vm);
+  }
+
   /** Writes what the monitor holds for a VM to its info page, after a rollback. */
   publishInfo(vm: number): void {
     const port = this.#port;
     const info = port.read(vm + VM.INFO);
-    port.write(info + INFO.CUR_TASK, port.read(vm + VM.CUR_TASK));
+    port.write(info + INFO.CUR_TASK, port.read(port.read(vm + VM.CUR_UNIT) + UNIT.TASK));
     port.write(info + INFO.V_PENDING, port.read(vm + VM.V_PENDING));
     port.write(info + INFO.V_INTPND, port.read(vm + VM.V_INTPND));
     port.write(info + INFO.V_TICKS, port.read(vm + VM.V_TICKS));
@@ -371,10 +403,10 @@ export class VmStore {
   /** Fills the pages of one unit, or of all (-1), from the image into fresh frames. */
   reload(vm: number, image: GuestImage, index: number): number[] | undefined {
     const port = this.#port;
-    const first = index < 0 ? 0 : port.read(unitOf(port, vm, index) + UNIT.FIRST_PAGE);
+    const first = index < 0 ? 0 : port.read(unitOf(vm, index) + UNIT.FIRST_PAGE);
     const count = index < 0
       ? port.count(vm + VM.PAGE_COUNT, MOST.PAGES)
-      : port.count(unitOf(port, vm, index) + UNIT.PAGE_COUNT, MOST.PAGES);
+      : port.count(unitOf(vm, index) + UNIT.PAGE_COUNT, MOST.PAGES);
     if (this.#frames.free < count) return undefined;
     const id = port.read(vm + VM.ID);
     const fresh: number[] = [];
@@ -397,14 +429,13 @@ export class VmStore {
     let task = 0;
     for (let i = 0; i < image.units.length; i++) {
       const source = image.units[i];
-      const unit = unitOf(port, vm, i);
+      const unit = unitOf(vm, i);
       port.write(unit + UNIT.VM, vm);
       port.write(unit + UNIT.INDEX, i);
       port.write(unit + UNIT.KIND, source.kind);
       port.write(unit + UNIT.TASK, source.kind === UNIT_KIND.TASK ? task++ : NONE);
       writeText(port, unit + UNIT.NAME, source.name, 16);
       port.write(unit + UNIT.DOMAIN, CLOSED_DOMAIN);
-      port.write(unit + UNIT.EPOCH, NONE);
       port.write(unit + UNIT.FIRST_PIECE, piece);
       port.write(unit + UNIT.FIRST_PAGE, page);
       port.write(unit + UNIT.PAGE_COUNT, source.pages.length);

@@ -12,38 +12,41 @@ import { Backup } from "./backup.ts";
 import type { Board } from "./board.ts";
 import { Consoles } from "./consoles.ts";
 import { type Cpu, VECTOR } from "./cpu.ts";
+import {
+  attend,
+  contextOf,
+  heldContext,
+  holdContext,
+  inTask,
+  isKernelContext,
+  observedText,
+  runningTask,
+} from "./contexts.ts";
 import { DACR_MONITOR, Domains, unitOf } from "./domains.ts";
 import { stormDue, watchdogDue } from "./detectors.ts";
 import { faultEvent, hex, postMortem, tableRepaired } from "./fault_report.ts";
 import { Frames } from "./frames.ts";
 import { Hypercalls, isRefusal } from "./hypercalls.ts";
 import { Journal } from "./journal.ts";
-import {
-  CONTEXT,
-  GLOBAL,
-  JOURNAL_MODE,
-  MAP,
-  NONE,
-  SLOT_PID,
-  TASK_STATE,
-  UNIT,
-  VM,
-  VMODE,
-} from "./layout.ts";
+import { CONTEXT, EAGER, GLOBAL, MAP, NONE, TASK_STATE, UNIT, VM } from "./layout.ts";
 import { Messages } from "./messages.ts";
+import { Meters } from "./meters.ts";
 import { writeLog } from "./monitor_log.ts";
-import { COST, MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
+import { Paths } from "./paths.ts";
+import { MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
-import { classify, GO_ON, Recovery, runningTask } from "./recovery.ts";
-import { Scheduler } from "./scheduler.ts";
+import { classify, GO_ON, Recovery } from "./recovery.ts";
+import { ROUTINE } from "./routines.ts";
+import { NOBODY, Scheduler } from "./scheduler.ts";
 import type { SwitchProbe } from "./switch_probe.ts";
 import { TableCheck } from "./tables.ts";
 import type { FaultKind } from "./trace.ts";
 import { VirtualTimers } from "./virtual_timers.ts";
-import { infoOffset, isVm0, readName, slotMva, taskCount, USER_CPSR, VmStore } from "./vm.ts";
+import { askCut, infoOffset, isVm0, slotMva, taskCount, USER_CPSR, VmStore } from "./vm.ts";
 import {
   CONTROL_FIELDS,
   LOG_FAULTS,
+  HC,
   LOG_WHAT,
   SLOT_MAP,
   VIRQ,
@@ -86,6 +89,8 @@ export class Vmm {
   readonly backup: Backup;
   /** Ladder and actions. */
   readonly recovery: Recovery;
+  /** What is counted for reports. */
+  readonly meters: Meters;
   /** Measures switches for `bench`; nothing depends on it. */
   probe: SwitchProbe | undefined;
   readonly #cpu: Cpu;
@@ -100,10 +105,16 @@ export class Vmm {
   /** Virtual timers of the guests. */
   readonly timers: VirtualTimers;
   readonly #hypercalls: Hypercalls;
+  readonly #paths: Paths;
   /** Cycles of the save that this entry began with: measurement only. */
   #saveCycles = 0;
   #switchKind: "vm" | "task" | undefined;
   #switchStart = 0;
+  #restoreStart = 0;
+  /** When the switch in hand began, and what its copies took: measurement only. */
+  #dispatchStart = 0;
+  #switchBegin = 0;
+  #copying = 0;
 
   /**
    * A monitor on a board; bootMonitor() starts it.
@@ -117,6 +128,7 @@ export class Vmm {
     this.frames = new Frames(this.port);
     this.domains = new Domains(this.port);
     this.scheduler = new Scheduler(this.port);
+    this.meters = new Meters(board);
     this.vms = new VmStore(this.port, this.frames);
     this.backup = new Backup(this.port, this.frames, this.domains, recorder);
     this.recovery = new Recovery(this.port, this.backup, this.vms, this.scheduler, recorder);
@@ -127,6 +139,14 @@ export class Vmm {
     this.consoles = new Consoles(this.port, this.backup, recorder, raise);
     this.timers = new VirtualTimers(this.port, this.scheduler, raise);
     this.#hypercalls = new Hypercalls(this);
+    this.#paths = new Paths(this.port, this.scheduler, this.meters, {
+      copyTask: (vm, unit) => this.#copyTask(vm, unit),
+      copyGuest: (vm) => this.#copyGuest(vm),
+      taskSwitched: (vm, from, to) => this.#taskSwitched(vm, from, to),
+      vmSwitched: (from, to) => this.#vmSwitched(from, to),
+    });
+    this.#paths.onRestore = () => this.#closeSwitch();
+    this.#paths.onRestored = () => this.#endSwitch();
     this.port.onProtected = (mva) => {
       const vm = this.port.read(MAP.GLOBAL + GLOBAL.CURRENT);
       return vm !== 0 && this.firstWriteAt(vm, mva);
@@ -145,9 +165,9 @@ export class Vmm {
     return this.port.board.peek(MAP.GLOBAL + GLOBAL.STOPPED, 4) !== 0;
   }
 
-  /** Name of a VM. */
+  /** Name of a VM, for reports. */
   name(vm: number): string {
-    return readName(this.port, vm + VM.NAME);
+    return observedText(this.port.board, vm + VM.NAME);
   }
 
   /** Gives the CPU to the first VM after the monitor's start. */
@@ -175,15 +195,12 @@ export class Vmm {
     let result: T | undefined;
     this.#account(() => {
       const { port } = this;
-      port.charge(COST.EXCEPTION);
+      port.routine(ROUTINE.vector);
       const cpu = this.#cpu;
       const cpsr = cpu.cpsr;
       const user = (cpsr & 0x1f) === 0x10;
       const vm = user ? port.read(MAP.GLOBAL + GLOBAL.CURRENT) : 0;
-      if (vm !== 0) {
-        this.#save(vm, cpu.pc, cpsr);
-        this.#chargeSlice(vm);
-      }
+      if (vm !== 0) this.#saveIrq(cpu.pc, cpsr);
       result = body();
       port.board.endWait();
       const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
@@ -201,7 +218,7 @@ export class Vmm {
     port.limit = before + ENTRY_LIMIT;
     this.#guard(body);
     port.limit = Infinity;
-    if (!this.stopped) port.meter(MAP.VMM_CYCLES, port.charged - before);
+    if (!this.stopped) this.meters.add(MAP.VMM_CYCLES, port.charged - before);
   }
 
   /** A VM changed state: VM0 is told, the trace too. */
@@ -232,6 +249,7 @@ export class Vmm {
     const pending = (port.read(vm + VM.V_PENDING) | 1 << source) >>> 0;
     port.write(vm + VM.V_PENDING, pending);
     port.write(port.read(vm + VM.INFO) + INFO_V_PENDING, pending);
+    attend(port, vm);
     if (port.read(vm + VM.WAITING) !== 0) {
       port.write(vm + VM.WAITING, 0);
       if (port.read(vm + VM.STATE) === VM_STATE.WAITING) {
@@ -248,6 +266,7 @@ export class Vmm {
     if (state === VM_STATE.CREATED) {
       if (!this.isVm0(vm)) this.backup.cut(vm, false);
     } else if (state !== VM_STATE.STOPPED) return false;
+    this.backup.expectCuts(vm);
     const waiting = port.read(vm + VM.WAITING) !== 0;
     this.setState(vm, waiting ? VM_STATE.WAITING : VM_STATE.RUNNING, "started");
     if (!waiting) this.scheduler.wake(vm);
@@ -259,6 +278,7 @@ export class Vmm {
     const old = this.port.read(vm + VM.STATE);
     if (old !== VM_STATE.RUNNING && old !== VM_STATE.WAITING) return false;
     this.scheduler.block(vm);
+    this.port.write(vm + VM.DUE, NONE);
     this.setState(vm, state, reason);
     return true;
   }
@@ -284,6 +304,7 @@ export class Vmm {
     const vm = this.vms.create(index);
     if (typeof vm === "string") return vm;
     const image = this.vms.readImage(index);
+    this.meters.reset(this.port.read(vm + VM.ID));
     this.messages.forget(this.port.read(vm + VM.ID));
     this.recorder.addVm(this.port.read(vm + VM.ID), this.name(vm), image?.elf);
     this.setState(vm, VM_STATE.CREATED, "created");
@@ -308,53 +329,83 @@ export class Vmm {
 
   #enter(vector: number): void {
     const port = this.port;
-    port.charge(COST.EXCEPTION);
+    port.routine(ROUTINE.vector);
     const cpu = this.#cpu;
     const spsr = cpu.spsr;
     const lr = cpu.reg(14) >>> 0;
     if ((spsr & 0x1f) !== 0x10) {
-      if (vector === VECTOR.IRQ) return this.#interrupt(0);
-      return this.#ownFault(vector, lr);
+      if (vector !== VECTOR.IRQ) return this.#ownFault(vector, lr);
+      this.#saveIrq((lr - 4) >>> 0, spsr);
+      return this.#interrupt(0);
     }
-    const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+    const vm = port.peek(MAP.GLOBAL + GLOBAL.CURRENT);
     if (vm === 0) throw new MonitorFault("an exception from User mode while no VM is current");
     switch (vector) {
       case VECTOR.SWI:
-        return port.read(vm + VM.VMODE) === VMODE.TASK
-          ? this.#kernelCall(vm, lr)
-          : this.#hypercall(vm, lr);
+        return isKernelContext(heldContext(port.board))
+          ? this.#hypercall(vm, lr)
+          : this.#kernelCall(vm, lr);
       case VECTOR.IRQ:
-        this.#save(vm, (lr - 4) >>> 0, spsr);
+        this.#saveIrq((lr - 4) >>> 0, spsr);
         return this.#interrupt(vm);
       case VECTOR.DATA_ABORT:
-        if (this.#firstWrite(vm, (lr - 8) >>> 0, spsr)) {
-          cpu.cpsr = spsr;
-          cpu.pc = (lr - 8) >>> 0;
-          return;
-        }
-        return this.#fault(vm, "data-abort", (lr - 8) >>> 0, spsr);
+        return this.#abort("data-abort", (lr - 8) >>> 0, spsr);
       case VECTOR.PREFETCH_ABORT:
-        return this.#fault(vm, "prefetch-abort", (lr - 4) >>> 0, spsr);
+        return this.#abort("prefetch-abort", (lr - 4) >>> 0, spsr);
       case VECTOR.UNDEFINED:
-        return this.#fault(vm, "undefined", (lr - ((spsr & 0x20) !== 0 ? 2 : 4)) >>> 0, spsr);
+        return this.#abort("undefined", (lr - ((spsr & 0x20) !== 0 ? 2 : 4)) >>> 0, spsr);
       default:
         throw new MonitorFault(`exception at vector 0x${vector.toString(16)}`);
     }
+  }
+
+  /** An abort of a guest: a checkpoint owed, a first write, a damaged descriptor, or an error. */
+  #abort(kind: FaultKind, pc: number, cpsr: number): void {
+    const port = this.port;
+    this.#paths.abortEntry(pc, cpsr);
+    const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+    if (port.mrc(3, 0, 0) === DACR_MONITOR) this.#firstTouch(vm);
+    else if (kind !== "data-abort" || !this.#firstWrite(vm, pc, cpsr)) {
+      return this.#fault(vm, kind, pc, cpsr);
+    }
+    this.#paths.abortReturn();
+  }
+
+  /**
+   * A VM or task goes on for the first time since its checkpoint was declared: it is taken now, as
+   * nothing has changed since.
+   */
+  #firstTouch(vm: number): void {
+    const port = this.port;
+    const start = port.charged;
+    const task = inTask(port, vm);
+    const unit = port.read(vm + VM.CUR_UNIT);
+    if (port.read(vm + VM.CUT_DUE) !== 0 && this.#mayCut(vm)) this.#takeCut(vm);
+    else if (task && port.read(unit + UNIT.DACR_TASK) === DACR_MONITOR) {
+      this.backup.checkpointTask(vm, unit);
+    }
+    const image = unit + (task ? UNIT.DACR_TASK : UNIT.DACR_KERNEL);
+    if (port.read(image) === DACR_MONITOR) this.domains.reopen(unit);
+    this.domains.open(vm, unit);
+    port.setDacr(port.read(image));
+    if (task) this.backup.saveElsewhere(vm, unit);
+    this.#lookedAt(vm);
+    this.probe?.("vm", "deferred", port.charged - start, 0);
   }
 
   /** A permission fault on a page that is read-only for now: the write is tried again. */
   #firstWrite(vm: number, pc: number, cpsr: number): boolean {
     const port = this.port;
     if ((port.mrc(5, 0, 0) & 15) !== PERMISSION_PAGE) return false;
-    return this.firstWriteAt(vm, port.mrc(6, 0, 0), () => this.#saveRunning(vm, pc, cpsr));
+    return this.firstWriteAt(vm, port.mrc(6, 0, 0), () => this.#saveRunning(pc, cpsr));
   }
 
   /** Saves the context of a guest that goes on at once. */
-  #saveRunning(vm: number, pc: number, cpsr: number): void {
-    this.#save(vm, pc, cpsr);
+  #saveRunning(pc: number, cpsr: number): void {
+    this.#saveIrq(pc, cpsr);
     this.#saveCycles = 0;
-    const unit = runningTask(this.port, vm);
-    if (unit !== 0) this.port.write64(unit + UNIT.RUN_START, this.port.now);
+    const unit = runningTask(this.port, this.port.peek(MAP.GLOBAL + GLOBAL.CURRENT));
+    if (unit !== 0) this.meters.unitIn(unit);
   }
 
   /**
@@ -367,39 +418,11 @@ export class Vmm {
     return va >= 0 && va < SLOT_MAP.SIZE && this.backup.firstWrite(vm, va, save);
   }
 
-  /** Saves the interrupted context: a task's in its slot, the kernel's in the VM record. */
-  #save(vm: number, pc: number, cpsr: number): void {
-    const port = this.port;
-    const start = port.charged;
-    let slot = vm + VM.KERNEL_CONTEXT;
-    if (port.read(vm + VM.VMODE) === VMODE.TASK) {
-      const unit = runningTask(port, vm);
-      slot = port.read(unit + UNIT.SLOT);
-      this.#accountTask(unit);
-    }
-    for (let i = 0; i < 15; i++) port.write(slot + i * 4, this.#cpu.userReg(i) >>> 0);
-    port.write(slot + CONTEXT.PC, pc);
-    port.write(slot + CONTEXT.CPSR, cpsr >>> 0);
-    port.charge(3);
-    this.#saveCycles = port.charged - start;
-  }
-
-  /** Puts a saved context into the CPU. */
-  #restore(slot: number): void {
-    const port = this.port;
-    const start = port.charged;
-    this.#closeSwitch();
-    for (let i = 0; i < 15; i++) this.#cpu.setUserReg(i, port.read(slot + i * 4));
-    const pc = port.read(slot + CONTEXT.PC);
-    // A damaged context can't raise privilege: only flags and T come from the record.
-    const cpsr = (port.read(slot + CONTEXT.CPSR) & 0xf000_0020) | USER_CPSR;
-    this.#cpu.cpsr = cpsr >>> 0;
-    this.#cpu.pc = pc;
-    port.charge(6);
-    if (this.#switchKind !== undefined) {
-      this.probe?.(this.#switchKind, "restore", port.charged - start, 0);
-      this.#switchKind = undefined;
-    }
+  /** Saves the interrupted context where r13_svc says. */
+  #saveIrq(pc: number, cpsr: number): void {
+    const start = this.port.charged;
+    this.#paths.saveIrq(pc, cpsr);
+    this.#saveCycles = this.port.charged - start;
   }
 
   #openSwitch(kind: "vm" | "task", start: number, backup: number): void {
@@ -412,13 +435,14 @@ export class Vmm {
 
   #closeSwitch(): void {
     if (this.#switchKind === undefined) return;
-    this.probe?.(this.#switchKind, "switch", this.port.charged - this.#switchStart, 0);
+    this.#restoreStart = this.port.charged;
+    this.probe?.(this.#switchKind, "switch", this.#restoreStart - this.#switchStart, 0);
   }
 
-  #accountTask(unit: number): void {
-    const port = this.port;
-    const ran = port.now - port.read64(unit + UNIT.RUN_START);
-    port.write64(unit + UNIT.CYCLES, port.read64(unit + UNIT.CYCLES) + ran);
+  #endSwitch(): void {
+    if (this.#switchKind === undefined) return;
+    this.probe?.(this.#switchKind, "restore", this.port.charged - this.#restoreStart, 0);
+    this.#switchKind = undefined;
   }
 
   // --- calls -----------------------------------------------------------------------------------
@@ -428,22 +452,26 @@ export class Vmm {
     const port = this.port;
     const cpu = this.#cpu;
     const spsr = cpu.spsr;
-    const unit = runningTask(port, vm);
+    const start = port.charged;
+    this.#paths.saveCall(lr, spsr);
+    this.#saveCycles = port.charged - start;
+    if (this.#paths.kernelCall()) return;
+    port.routine(ROUTINE.journal);
+    const unit = port.read(vm + VM.CUR_UNIT);
     const number = cpu.userReg(12) >>> 0;
     const args = [cpu.userReg(0), cpu.userReg(1), cpu.userReg(2), cpu.userReg(3)];
     if (this.journal.leavesLog(vm, unit, number, args)) {
-      this.#save(vm, (lr - ((spsr & 0x20) !== 0 ? 2 : 4)) >>> 0, spsr);
+      // The call is made again when its log has been undone.
+      const slot = heldContext(port.board);
+      port.write(slot + CONTEXT.PC, (lr - ((spsr & 0x20) !== 0 ? 2 : 4)) >>> 0);
       return this.#undo(vm, unit, GO_ON.TASK);
     }
-    port.add(unit + UNIT.CALLS, 1);
     const logged = this.journal.begin(vm, unit, number, args);
     if (logged !== undefined) {
-      cpu.setUserReg(0, logged);
-      cpu.cpsr = spsr;
-      cpu.pc = lr;
-      return;
+      port.write(heldContext(port.board) + CONTEXT.R0, logged);
+      this.#saveCycles = 0;
+      return this.#paths.restore(heldContext(port.board));
     }
-    this.#save(vm, lr, spsr);
     this.#enterKernel(vm, unit, VECTOR.SWI);
   }
 
@@ -451,61 +479,84 @@ export class Vmm {
   #enterKernel(vm: number, unit: number, vector: number): void {
     const port = this.port;
     const cpu = this.#cpu;
+    port.routine(ROUTINE.kernel_entry);
+    // The kernel may write to the task: what it owes is taken first.
+    if (port.read(unit + UNIT.DACR_TASK) === DACR_MONITOR) this.backup.checkpointTask(vm, unit);
     this.domains.open(vm, unit);
     port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
-    port.write(vm + VM.VMODE, VMODE.KERNEL);
+    port.write(port.read(vm + VM.INFO) + INFO_CUR_TASK, port.read(unit + UNIT.TASK));
+    holdContext(port.board, vm + VM.KERNEL_CONTEXT);
     cpu.setUserReg(13, port.read(vm + VM.KERNEL_SP));
-    cpu.setUserReg(14, 0);
+    cpu.setUserReg(14, port.read(vm + VM.KERNEL_LR));
+    this.#lookedAt(vm);
     cpu.cpsr = USER_CPSR;
     cpu.pc = (port.read(vm + VM.VECTORS) + vector) >>> 0;
-    port.charge(6);
   }
 
+  /** SWI in kernel mode. */
   #hypercall(vm: number, lr: number): void {
+    const port = this.port;
     const cpu = this.#cpu;
     const spsr = cpu.spsr;
-    this.port.add(vm + VM.HYPERCALLS, 1);
+    port.routine(ROUTINE.hypercall);
+    this.meters.hypercall(vm);
     const number = cpu.userReg(12) >>> 0;
     const args = [cpu.userReg(0), cpu.userReg(1), cpu.userReg(2), cpu.userReg(3)];
-    const result = this.#hypercalls.call(vm, number, args, () => this.#save(vm, lr, spsr));
+    if (number === HC.DISPATCH) {
+      this.#dispatchStart = port.charged;
+      if (this.#paths.dispatch(args[0], args[1], args[2])) return;
+    }
+    port.routine(ROUTINE.hypercall_entry);
+    const save = () => this.#saveIrq(lr, spsr);
+    const result = this.#hypercalls.call(vm, number, args, save);
     if (result === undefined) return;
     if (isRefusal(number, result) && this.refused(vm, lr)) return;
+    port.routine(ROUTINE.hypercall_return);
     cpu.setUserReg(0, result);
     cpu.cpsr = spsr;
     cpu.pc = lr;
-    this.port.charge(6);
   }
 
   // --- dispatch --------------------------------------------------------------------------------
 
   /**
-   * HC_DISPATCH: the kernel leaves for a task.
+   * HC_DISPATCH when there is more to do than to go to the task: the kernel leaves for it.
    *
    * @returns An error code, or undefined when the CPU has been given away.
    */
   dispatch(vm: number, task: number, result: number, flags: number): number | undefined {
     const port = this.port;
-    const start = port.charged;
+    port.routine(ROUTINE.dispatch_slow);
     if (task >>> 0 >= taskCount(port, vm)) return VMI_ERROR.EINVAL;
-    const next = unitOf(port, vm, task + 2);
+    const next = unitOf(vm, task + 2);
     if (port.read(next + UNIT.STATE) !== TASK_STATE.CREATED) return VMI_ERROR.ESTATE;
     if ((flags & 1) !== 0) {
       port.write(port.read(next + UNIT.SLOT) + CONTEXT.R0, result >>> 0);
       this.journal.finish(next, result);
     }
-    const current = port.read(vm + VM.CUR_TASK);
+    const current = port.read(vm + VM.CUR_UNIT);
     // What a call gave to others is not seen before the caller's checkpoint (R3).
-    if (current !== NONE && this.journal.mode !== JOURNAL_MODE.OFF) {
-      this.journal.settle(vm, unitOf(port, vm, current + 2));
+    if (port.read(vm + VM.JOURNALED) !== 0) {
+      port.write(vm + VM.JOURNALED, 0);
+      this.journal.settle(vm, current);
     }
-    if (current !== task) this.#leaveTask(vm, current, task, start);
-    this.#setCurrentTask(vm, task);
-    port.write(vm + VM.VMODE, VMODE.TASK);
-    if (port.read(vm + VM.CUT_DUE) !== 0 && !this.isVm0(vm)) this.backup.cut(vm, true);
+    if (current !== next) {
+      port.add(vm + VM.TASK_SWITCHES, 1);
+      if (this.backup.taskDue(current)) this.#leaveTask(vm, current);
+      port.write(vm + VM.CUR_UNIT, next);
+      this.#taskSwitched(vm, current, next);
+    }
+    this.meters.dispatched(next);
+    holdContext(port.board, port.read(next + UNIT.SLOT));
+    if (port.read(vm + VM.CUT_DUE) !== 0 && this.#mayCut(vm)) this.#takeCut(vm);
     if ((flags & 2) !== 0) this.#atRest(vm);
     if (port.read(vm + VM.V_PENDING) === 0 && (flags & 2) !== 0) {
       port.write(vm + VM.WAITING, 1);
       port.write(vm + VM.STATE, VM_STATE.WAITING);
+      // Its context is in the slot: it goes on with nothing open.
+      this.domains.open(vm, next);
+      port.setDacr(port.read(next + UNIT.DACR_TASK));
+      this.#lookedAt(vm);
       this.scheduler.block(vm);
       this.#saveCycles = 0;
       this.#reschedule();
@@ -515,64 +566,74 @@ export class Vmm {
     return undefined;
   }
 
-  #setCurrentTask(vm: number, task: number): void {
+  /** The outgoing task's checkpoint, which is due: taken where it copies, otherwise declared. */
+  #leaveTask(vm: number, unit: number): void {
     const port = this.port;
-    port.write(vm + VM.CUR_TASK, task);
-    port.write(port.read(vm + VM.INFO) + INFO_CUR_TASK, task);
+    if ((port.read(MAP.GLOBAL + GLOBAL.NOW) & EAGER) !== 0) this.backup.checkpointTask(vm, unit);
+    else port.write(unit + UNIT.DACR_TASK, DACR_MONITOR);
   }
 
-  /** The outgoing side of a task switch: its checkpoint when it is due (P8). */
-  #leaveTask(vm: number, from: number, to: number, start: number): void {
-    const port = this.port;
-    port.add(vm + VM.TASK_SWITCHES, 1);
-    let name = "-";
-    let copying = 0;
-    if (from !== NONE) {
-      const unit = unitOf(port, vm, from + 2);
-      name = readName(port, unit + UNIT.NAME);
-      const alive = port.read(unit + UNIT.STATE) === TASK_STATE.CREATED;
-      const before = port.charged;
-      const due = alive && this.backup.taskDue(unit);
-      if (due && this.backup.checkpointTask(vm, unit)) copying = port.charged - before;
+  /** The same in the hand-written dispatch, where it copies. */
+  #copyTask(vm: number, unit: number): void {
+    const before = this.port.charged;
+    if (this.backup.taskDue(unit) && this.backup.checkpointTask(vm, unit)) {
+      this.#copying = this.port.charged - before;
     }
+  }
+
+  #taskSwitched(vm: number, from: number, to: number): void {
+    const { board } = this.port;
+    const none = board.peek(from + UNIT.TASK, 4) === NONE;
     this.recorder.emit({
       type: "switch-task",
       t: this.ns,
       vm: this.name(vm),
-      from: name,
-      to: readName(port, unitOf(port, vm, to + 2) + UNIT.NAME),
+      from: none ? "-" : observedText(board, from + UNIT.NAME),
+      to: observedText(board, to + UNIT.NAME),
     });
-    this.#openSwitch("task", start, copying);
+    this.#openSwitch("task", this.#dispatchStart, this.#copying);
+    this.#copying = 0;
   }
 
   /** Runs a VM that is current: delivers a virtual interrupt, or restores what it was doing. */
   #resumeVm(vm: number): void {
     const port = this.port;
-    const plain = port.read(vm + VM.PLAIN) !== 0;
-    if (port.read(vm + VM.VMODE) === VMODE.TASK) {
-      const unit = runningTask(port, vm);
-      if (port.read(vm + VM.V_PENDING) !== 0 && this.#deliver(vm, unit)) return;
+    port.routine(ROUTINE.resume_slow);
+    const task = inTask(port, vm);
+    const pending = port.read(vm + VM.V_PENDING) !== 0;
+    // Something that came while it was off the CPU wants to change it: what is owed is taken first.
+    if (port.read(vm + VM.CUT_DUE) !== 0 && this.#mayCut(vm)) this.#takeCut(vm);
+    const unit = port.read(vm + VM.CUR_UNIT);
+    if (task) {
+      if (pending && this.#deliver(vm, unit)) return;
       this.domains.open(vm, unit);
       port.setDacr(port.read(unit + UNIT.DACR_TASK));
-      const slot = port.read(unit + UNIT.SLOT);
-      this.backup.nextSlot(vm, unit);
-      port.write64(unit + UNIT.RUN_START, port.now);
-      port.add(unit + UNIT.DISPATCHED, 1);
-      this.#restore(slot);
+      this.#lookedAt(vm);
+      this.#paths.restore(port.read(unit + UNIT.SLOT));
+      // What the checkpoint names is not saved over.
+      if (port.read(unit + UNIT.DACR_TASK) !== DACR_MONITOR) this.backup.saveElsewhere(vm, unit);
       return;
     }
-    const kernel = unitOf(port, vm, 0);
-    const current = port.read(vm + VM.CUR_TASK);
-    const unit = plain || current === NONE ? kernel : unitOf(port, vm, current + 2);
     this.domains.open(vm, unit);
     port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
-    if (plain && port.read(vm + VM.V_PENDING) !== 0 && this.#interruptKernel(vm)) return;
-    this.#restore(vm + VM.KERNEL_CONTEXT);
+    if (pending && port.read(vm + VM.PLAIN) !== 0 && this.#interruptKernel(vm)) return;
+    this.#lookedAt(vm);
+    this.#paths.restore(vm + VM.KERNEL_CONTEXT);
+  }
+
+  /** Whether the kernel's next dispatch has more to do than to go to the task. */
+  #lookedAt(vm: number): void {
+    const port = this.port;
+    const more = port.read(vm + VM.V_PENDING) !== 0 || port.read(vm + VM.CUT_DUE) !== 0 ||
+      port.read(vm + VM.JOURNALED) !== 0;
+    port.write(vm + VM.FAST, more ? NONE : port.read(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH));
   }
 
   /** Delivers pending virtual interrupts over a task; false when all are masked. */
   #deliver(vm: number, unit: number): boolean {
     const port = this.port;
+    port.routine(ROUTINE.deliver);
+    if (port.read(unit + UNIT.DACR_TASK) === DACR_MONITOR) this.backup.checkpointTask(vm, unit);
     this.domains.open(vm, unit);
     port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
     const sources = this.#takePending(vm);
@@ -616,9 +677,10 @@ export class Vmm {
     if (port.readUser(slotMva(id, V_I), 4) !== 0) return false;
     const sources = this.#takePending(vm);
     if (sources === 0) return false;
-    port.copyWords(vm + VM.KERNEL_CONTEXT, vm + VM.IRQ_CONTEXT, CONTEXT.REFS);
+    this.#copyContext(vm + VM.KERNEL_CONTEXT, vm + VM.IRQ_CONTEXT);
     port.write(vm + VM.IN_IRQ, 1);
-    this.#restore(vm + VM.KERNEL_CONTEXT);
+    this.#lookedAt(vm);
+    this.#paths.restore(vm + VM.KERNEL_CONTEXT);
     const cpu = this.#cpu;
     cpu.setUserReg(0, sources);
     cpu.setUserReg(1, port.read(vm + VM.V_TICKS));
@@ -627,12 +689,16 @@ export class Vmm {
     return true;
   }
 
+  #copyContext(from: number, to: number): void {
+    this.port.copyWords(from + CONTEXT.START, to + CONTEXT.START, CONTEXT.BYTES);
+  }
+
   /** HC_IRET: back to what a virtual IRQ interrupted in kernel mode. */
   iret(vm: number): number | undefined {
     const port = this.port;
     if (port.read(vm + VM.IN_IRQ) === 0) return VMI_ERROR.ESTATE;
     port.write(vm + VM.IN_IRQ, 0);
-    port.copyWords(vm + VM.IRQ_CONTEXT, vm + VM.KERNEL_CONTEXT, CONTEXT.REFS);
+    this.#copyContext(vm + VM.IRQ_CONTEXT, vm + VM.KERNEL_CONTEXT);
     this.#resumeVm(vm);
     return undefined;
   }
@@ -646,7 +712,7 @@ export class Vmm {
 
   /** Starts a VM's watchdog period anew. */
   kick(vm: number): void {
-    this.port.write64(vm + VM.KICKED, this.port.now);
+    this.port.write(vm + VM.KICKED, this.port.read(MAP.GLOBAL + GLOBAL.TICKS));
   }
 
   /** HC_WAIT: the VM waits in kernel mode; `save` keeps its context with result 0. */
@@ -677,26 +743,46 @@ export class Vmm {
   /** Chooses the VM to run and runs it; idles when there is none. */
   #reschedule(): void {
     const port = this.port;
-    const start = port.charged;
+    port.routine(ROUTINE.reschedule);
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
-    const next = this.#slots ? this.scheduler.slotOwner() : this.scheduler.choose();
-    const copying = next !== current || next === 0 ? this.#leaveVm(current) : 0;
-    if (next === 0) return this.#idle();
-    if (next !== current) {
-      port.write(MAP.GLOBAL + GLOBAL.CURRENT, next);
-      port.write64(MAP.GLOBAL + GLOBAL.SLICE_START, port.now);
-      port.setPid(SLOT_PID + port.read(next + VM.ID));
-      port.add(next + VM.SWITCHES, 1);
-      port.add(MAP.GLOBAL + GLOBAL.VM_SWITCHES, 1);
-      this.recorder.emit({
-        type: "switch-vm",
-        t: this.ns,
-        from: current === 0 ? "-" : this.name(current),
-        to: this.name(next),
-      });
-      this.#openSwitch("vm", start, copying);
+    let next: number;
+    this.#switchBegin = port.charged;
+    if (this.#slots) {
+      next = this.scheduler.slotOwner();
+      if (next !== current) this.#leaveVm(current);
+    } else if (current === 0) {
+      next = this.scheduler.choose();
+    } else {
+      next = this.#paths.switchVm();
+      if (next === 0) return;
+      if (next === NOBODY) next = 0;
     }
+    if (next === 0) return this.#idle();
+    if (next !== current) this.#enterVm(current, next);
     this.#resumeVm(next);
+  }
+
+  /** A VM gets the CPU; what it goes on with is looked at then. */
+  #enterVm(current: number, next: number): void {
+    const port = this.port;
+    port.write(MAP.GLOBAL + GLOBAL.CURRENT, next);
+    port.mcr(13, 0, 0, port.read(next + VM.PID));
+    port.add(next + VM.SWITCHES, 1);
+    holdContext(port.board, port.read(next + VM.SLOT));
+    this.#vmSwitched(current, next);
+  }
+
+  #vmSwitched(from: number, to: number): void {
+    if (from !== 0) this.meters.vmOut(from);
+    this.meters.vmIn(to);
+    this.recorder.emit({
+      type: "switch-vm",
+      t: this.ns,
+      from: from === 0 ? "-" : this.name(from),
+      to: this.name(to),
+    });
+    this.#openSwitch("vm", this.#switchBegin, this.#copying);
+    this.#copying = 0;
   }
 
   get #slots(): boolean {
@@ -734,47 +820,49 @@ export class Vmm {
     this.#resumeVm(vm);
   }
 
-  /**
-   * The outgoing side of a VM switch: its slice, its cut when it is due (P8).
-   *
-   * @returns Cycles that the cut took, 0 when none was due: looking is part of the switch.
-   */
-  #leaveVm(vm: number): number {
-    if (vm === 0) return 0;
-    this.#chargeSlice(vm);
+  /** The outgoing side of a VM switch with fixed slots: where it goes on, and its cut (P8). */
+  #leaveVm(vm: number): void {
+    if (vm === 0) return;
+    this.meters.vmOut(vm);
+    this.#copyGuest(vm);
+    this.#paths.leave(vm, this.port.mrc(3, 0, 0));
+  }
+
+  /** The cut of a VM that leaves, when it is due, at once. */
+  #copyGuest(vm: number): void {
     const before = this.port.charged;
-    return this.#cutIfDue(vm) ? this.port.charged - before : 0;
-  }
-
-  #cutIfDue(vm: number): boolean {
-    const port = this.port;
-    const state = port.read(vm + VM.STATE);
-    const alive = state === VM_STATE.RUNNING || state === VM_STATE.WAITING;
-    if (!alive || this.isVm0(vm) || !this.backup.cutDue(vm)) return false;
-    if (port.read(vm + VM.VMODE) === VMODE.KERNEL && port.read(vm + VM.PLAIN) === 0) {
+    if (!this.backup.cutDue(vm)) return;
+    if (this.#mayCut(vm)) {
+      this.#takeCut(vm);
+      this.#copying = this.port.charged - before;
+    } else if (this.port.read(vm + VM.DUE) !== NONE) {
       // No cut lies inside the kernel (I7): it is taken when the kernel leaves for a task.
-      port.write(vm + VM.CUT_DUE, 1);
-      return false;
+      askCut(this.port, vm);
     }
-    const kernel = unitOf(port, vm, 0);
-    const unit = runningTask(port, vm);
-    this.domains.open(vm, unit === 0 ? kernel : unit);
-    port.setDacr(port.read((unit === 0 ? kernel : unit) + UNIT.DACR_KERNEL));
-    return this.backup.cut(vm, true);
   }
 
-  /** Takes the time since it got the CPU from a VM's slice. */
-  #chargeSlice(vm: number): void {
+  /** True when a cut may be taken of the present state of a VM: not inside its kernel (I7). */
+  #mayCut(vm: number): boolean {
     const port = this.port;
-    const ran = port.now - port.read64(MAP.GLOBAL + GLOBAL.SLICE_START);
-    port.write64(MAP.GLOBAL + GLOBAL.SLICE_START, port.now);
-    port.write64(vm + VM.CYCLES, port.read64(vm + VM.CYCLES) + ran);
-    port.write(vm + VM.SLICE, ((port.read(vm + VM.SLICE) | 0) - ran) >>> 0);
+    if (port.read(vm + VM.DUE) === NONE) return false;
+    return inTask(port, vm) || port.read(vm + VM.PLAIN) !== 0;
+  }
+
+  #takeCut(vm: number): void {
+    const port = this.port;
+    const unit = port.read(vm + VM.CUR_UNIT);
+    this.domains.open(vm, unit);
+    port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
+    this.backup.cut(vm, true);
+    attend(port, vm);
   }
 
   /** Nobody has work: the idle loop waits for an interrupt. */
   #idle(): void {
     const port = this.port;
+    const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+    if (current !== 0) this.meters.vmOut(current);
+    holdContext(port.board, MAP.GLOBAL + GLOBAL.IDLE_CONTEXT);
     port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
     port.setDacr(DACR_MONITOR);
     this.#switchKind = undefined;
@@ -787,29 +875,32 @@ export class Vmm {
   /** A physical interrupt; the context is saved. `vm` is 0 when the monitor was idle. */
   #interrupt(vm: number): void {
     const port = this.port;
+    const g = MAP.GLOBAL;
+    port.routine(ROUTINE.acknowledge);
     const source = port.device(INTOFFSET);
-    if (source === INT_UART0) this.consoles.receive();
     port.setDevice(SRCPND, 1 << source);
     port.setDevice(INTPND, 1 << source);
-    if (vm !== 0) this.#chargeSlice(vm);
+    if (vm !== 0) this.meters.vmOut(vm);
+    if (source === INT_UART0) this.consoles.receive();
     if (source === INT_TIMER4) {
-      port.add(MAP.GLOBAL + GLOBAL.TICKS, 1);
+      port.routine(ROUTINE.tick);
+      if (vm !== 0) {
+        this.scheduler.charge(vm);
+        port.add(vm + VM.RAN, 1);
+      }
+      port.add(g + GLOBAL.TICKS, 1);
+      port.add(g + GLOBAL.NOW, 1);
       this.#scrub();
       if (this.#slots) return this.#slotTick(vm);
       this.timers.tick();
       if (vm !== 0 && watchdogDue(port, vm)) return this.#late(vm, "watchdog");
     }
-    if (vm !== 0) {
-      if ((port.read(vm + VM.SLICE) | 0) <= 0) {
-        if (port.read(vm + VM.STATE) === VM_STATE.RUNNING) {
-          this.scheduler.expire(vm);
-          this.#cutIfDue(vm);
-        }
-        return this.#reschedule();
-      }
-      return this.#resumeVm(vm);
+    if (vm === 0) return this.#reschedule();
+    if ((port.read(vm + VM.SLICE) | 0) <= 0) {
+      if (port.read(vm + VM.STATE) === VM_STATE.RUNNING) this.scheduler.expire(vm);
+      return this.#reschedule();
     }
-    this.#reschedule();
+    if (!this.#paths.resume()) this.#resumeVm(vm);
   }
 
   // --- detectors -------------------------------------------------------------------------------
@@ -819,7 +910,7 @@ export class Vmm {
     this.kick(vm);
     const port = this.port;
     const unit = runningTask(port, vm);
-    const slot = unit === 0 ? vm + VM.KERNEL_CONTEXT : port.read(unit + UNIT.SLOT);
+    const slot = contextOf(port, vm);
     this.#raiseFault(
       vm,
       unit,
@@ -834,7 +925,7 @@ export class Vmm {
   /** A storm of refused hypercalls; true when the caller has been dealt with. */
   refused(vm: number, lr: number): boolean {
     if (!stormDue(this.port, vm)) return false;
-    this.#save(vm, lr, this.#cpu.spsr);
+    this.#saveIrq(lr, this.#cpu.spsr);
     this.#late(vm, "hypercall");
     return true;
   }
@@ -860,12 +951,8 @@ export class Vmm {
       : 0;
     const far = kind === "data-abort" ? port.mrc(6, 0, 0) : pc;
     const va = kind === "data-abort" ? far - slotMva(id, 0) : pc;
-    if (kind !== "undefined" && this.#tableRepaired(vm, va)) {
-      this.#cpu.cpsr = cpsr;
-      this.#cpu.pc = pc;
-      return;
-    }
-    this.#save(vm, pc, cpsr);
+    if (kind !== "undefined" && this.#tableRepaired(vm, va)) return this.#paths.abortReturn();
+    this.#saveIrq(pc, cpsr);
     const unit = classify(port, vm, pc, far);
     this.#raiseFault(vm, unit, kind, fsr, far, pc, cpsr);
   }
@@ -936,11 +1023,12 @@ export class Vmm {
   #goOnTask(vm: number, unit: number, goOn: number): void {
     const port = this.port;
     const running = runningTask(port, vm) || unit;
+    holdContext(port.board, port.read(running + UNIT.SLOT));
+    attend(port, vm);
     if (goOn === GO_ON.KERNEL) {
       // The kernel is entered as by an interrupt without a source: it chooses the next task.
       return this.#enterKernelIrq(vm, running, 0);
     }
-    port.write(vm + VM.VMODE, VMODE.TASK);
     this.#resumeVm(vm);
   }
 
@@ -957,7 +1045,7 @@ export class Vmm {
   #undoNext(vm: number): void {
     const port = this.port;
     const task = port.read(vm + VM.UNDO_TASK) - 1;
-    const unit = unitOf(port, vm, task + 2);
+    const unit = unitOf(vm, task + 2);
     const found = this.journal.undo(vm, unit, port.read(vm + VM.UNDO_NEXT));
     if (found === undefined) {
       this.journal.rewind(unit);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { observedInTask } from "../core/contexts.ts";
 import { BACKUP_STRATEGIES, type BackupStrategy, type Lab } from "../core/lab.ts";
 import { frameRecord } from "../core/frames.ts";
-import { FRAME, GLOBAL, MAP, PAGE_REC, UNIT, VM } from "../core/layout.ts";
+import { FRAME, GLOBAL, MAP, PAGE_REC, UNIT } from "../core/layout.ts";
 import { type MaintenanceCounts, noMaintenance } from "../core/maintenance.ts";
 import { slotMva } from "../core/vm.ts";
 import { HC, PAGE } from "../core/vmi.ts";
@@ -33,7 +34,7 @@ async function stillLab(backup: BackupStrategy, generations = 2): Promise<Lab> {
   const current = () => {
     const vm = word(lab, MAP.VM_TABLE + 4);
     return vm !== 0 && word(lab, MAP.GLOBAL + GLOBAL.CURRENT) === vm &&
-      word(lab, vm + VM.VMODE) === 1;
+      observedInTask(lab.board, vm);
   };
   assert.ok(runUntil(lab, current, 20e6, 50_000));
   return lab;

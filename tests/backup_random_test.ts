@@ -123,8 +123,7 @@ interface Copy {
 
 /** Held fields of a VM that a rollback brings back as they were. */
 const HELD = [
-  VM.VMODE,
-  VM.CUR_TASK,
+  VM.CUR_UNIT,
   VM.VECTORS,
   VM.KERNEL_SP,
   VM.RDY_GRP,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { observedInTask } from "../core/contexts.ts";
 import { BACKUP_STRATEGIES, type BackupStrategy, type Lab } from "../core/lab.ts";
-import { GLOBAL, MAP, PAGE_REC, UNIT, VM, VMODE } from "../core/layout.ts";
+import { GLOBAL, MAP, PAGE_REC, UNIT, VM } from "../core/layout.ts";
 import { hashBytes } from "../core/hash.ts";
 import { slotMva } from "../core/vm.ts";
 import { PAGE } from "../core/vmi.ts";
@@ -92,7 +93,7 @@ class Bench {
     const record = () => word(lab, MAP.VM_TABLE + 4);
     const inTask = () =>
       record() !== 0 && word(lab, MAP.GLOBAL + GLOBAL.CURRENT) === record() &&
-      word(lab, record() + VM.VMODE) === VMODE.TASK;
+      observedInTask(lab.board, record());
     assert.ok(runUntil(lab, inTask, 20e6, 50_000));
     this.vm = record();
     this.id = word(lab, this.vm + VM.ID);

@@ -7,8 +7,9 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { observedInTask } from "../core/contexts.ts";
 import { BACKUP_STRATEGIES, type BackupStrategy } from "../core/lab.ts";
-import { GLOBAL, MAP, UNIT, VM, VMODE } from "../core/layout.ts";
+import { GLOBAL, MAP, UNIT, VM } from "../core/layout.ts";
 import { slotMva } from "../core/vm.ts";
 import { unitRecord, word, writablePages } from "./backup_rig.ts";
 import { type Code, taskGuest } from "./mini_guest.ts";
@@ -49,7 +50,7 @@ async function history(backup: BackupStrategy, generations: number, steps: reado
   const inTask = () => {
     const vm = word(lab, MAP.VM_TABLE + 4);
     return vm !== 0 && word(lab, MAP.GLOBAL + GLOBAL.CURRENT) === vm &&
-      word(lab, vm + VM.VMODE) === VMODE.TASK;
+      observedInTask(lab.board, vm);
   };
   assert.ok(runUntil(lab, inTask, 20e6, 50_000));
   const vm = lab.vmRecord("g");

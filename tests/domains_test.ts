@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { observedInTask, observedTask } from "../core/contexts.ts";
 import { masterEntry } from "../core/domains.ts";
 import type { Lab } from "../core/lab.ts";
 import {
@@ -14,7 +15,6 @@ import {
   UNIT,
   UNIT_KIND,
   VM,
-  VMODE,
 } from "../core/layout.ts";
 import { readFirstLevel } from "../core/pagetable.ts";
 import type { TlbState } from "../core/tlb.ts";
@@ -76,8 +76,8 @@ function checkTlb(lab: Lab, tlb: TlbState): void {
 /** While a guest runs, only its own units are open: common text, current task, in kernel mode the kernel. */
 function checkDacr(lab: Lab, owners: ReadonlyMap<number, number>, dacr: number): void {
   const vm = word(lab, MAP.GLOBAL + GLOBAL.CURRENT);
-  const current = word(lab, vm + VM.CUR_TASK);
-  const inTask = word(lab, vm + VM.VMODE) === VMODE.TASK;
+  const current = observedTask(lab.board, vm);
+  const inTask = observedInTask(lab.board, vm);
   assert.equal(dacr & 3, 1, "the monitor's domain, as a client");
   assert.equal(dacr >>> 2 & 3, 0, "the closed domain");
   for (let domain = FIRST_DOMAIN; domain < 16; domain++) {

@@ -8,10 +8,11 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { changes } from "../cli/dump_diff.ts";
 import { figures } from "../cli/dump_figures.ts";
+import { observedInTask } from "../core/contexts.ts";
 import { dumpGuards, dumpMemory, dumpVersions, type PageTableRow } from "../core/dump.ts";
 import { frameRecord } from "../core/frames.ts";
 import type { Lab } from "../core/lab.ts";
-import { FRAME, FRAME_STATE, GLOBAL, MAP, UNIT, VM, VMODE } from "../core/layout.ts";
+import { FRAME, FRAME_STATE, GLOBAL, MAP, UNIT, VM } from "../core/layout.ts";
 import { slotMva } from "../core/vm.ts";
 import { PAGE, SLOT_MAP } from "../core/vmi.ts";
 import { createDraft } from "../cli/draft.ts";
@@ -34,7 +35,7 @@ async function stand(backup: "full" | "dirty" | "cow", generations: number) {
   const inTask = () => {
     const vm = word(lab, MAP.VM_TABLE + 4);
     return vm !== 0 && word(lab, MAP.GLOBAL + GLOBAL.CURRENT) === vm &&
-      word(lab, vm + VM.VMODE) === VMODE.TASK;
+      observedInTask(lab.board, vm);
   };
   assert.ok(runUntil(lab, inTask, 20e6, 50_000));
   const vm = lab.vmRecord("g");

@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { observedInTask } from "../core/contexts.ts";
 import { BACKUP_STRATEGIES, type BackupStrategy, type Lab, type LabOptions } from "../core/lab.ts";
 import {
   FRAME_STATE,
@@ -16,7 +17,6 @@ import {
   UNIT,
   UNIT_KIND,
   VM,
-  VMODE,
 } from "../core/layout.ts";
 import type { TraceEvent } from "../core/trace.ts";
 import { slotMva } from "../core/vm.ts";
@@ -214,7 +214,7 @@ Deno.test("an older checkpoint comes back whole under a cut, whatever is free", 
 function inTask(lab: Lab): boolean {
   const vm = word(lab, MAP.VM_TABLE + 4);
   return vm !== 0 && word(lab, MAP.GLOBAL + GLOBAL.CURRENT) === vm &&
-    word(lab, vm + VM.VMODE) === VMODE.TASK;
+    observedInTask(lab.board, vm);
 }
 
 /** A guest that stands still in its first task, which has eight pages of data. */

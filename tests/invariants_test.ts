@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import type { CacheState } from "../core/cache.ts";
+import { observedInTask } from "../core/contexts.ts";
 import { frameRecord } from "../core/frames.ts";
 import { BACKUP_STRATEGIES, type Lab } from "../core/lab.ts";
 import {
@@ -21,7 +22,6 @@ import {
   UNIT,
   UNIT_KIND,
   VM,
-  VMODE,
 } from "../core/layout.ts";
 import { PAGE, SLOT_MAP } from "../core/vmi.ts";
 import { checkRecords, unitRecord, walk, word } from "./backup_rig.ts";
@@ -114,9 +114,9 @@ Deno.test("I6: the slot of the next save is one that no kept checkpoint names", 
               assert.equal(word(lab, slot + CONTEXT.REFS), named.get(slot) ?? 0, `slot ${s}`);
             }
           }
-          const inTask = word(lab, vm + VM.VMODE) === VMODE.TASK;
+          const inTask = observedInTask(lab.board, vm);
           if (word(lab, MAP.GLOBAL + GLOBAL.CURRENT) !== vm || !inTask) continue;
-          const unit = unitRecord(lab, vm, 2 + word(lab, vm + VM.CUR_TASK));
+          const unit = word(lab, vm + VM.CUR_UNIT);
           assert.equal(named.get(word(lab, unit + UNIT.SLOT)) ?? 0, 0, "it will be overwritten");
           running++;
         }
@@ -135,7 +135,7 @@ Deno.test("I7: no cut lies inside a kernel, no task's target before a cut", core
       const vm = lab.vmRecord(e.vm);
       // The first one is taken before the guest's first instruction.
       const begun = word(lab, vm + VM.VECTORS) !== 0;
-      if (begun) assert.equal(word(lab, vm + VM.VMODE), VMODE.TASK);
+      if (begun) assert.ok(observedInTask(lab.board, vm));
       cuts++;
       for (let u = 0; u < word(lab, vm + VM.UNIT_COUNT); u++) {
         const unit = unitRecord(lab, vm, u);

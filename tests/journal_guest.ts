@@ -6,8 +6,9 @@
  */
 
 import assert from "node:assert/strict";
+import { observedInTask, observedTask } from "../core/contexts.ts";
 import type { Lab } from "../core/lab.ts";
-import { GLOBAL, MAP, VM, VMODE } from "../core/layout.ts";
+import { GLOBAL, MAP } from "../core/layout.ts";
 import { DISPATCH, HC, INFO_FIELDS, PAGE, SLOT_MAP, VMI_ERROR } from "../core/vmi.ts";
 import {
   type Code,
@@ -33,7 +34,7 @@ import {
   type TaskSpec,
   transfer,
 } from "./mini_guest.ts";
-import { guestWord, vmWord } from "./monitor_rig.ts";
+import { guestWord } from "./monitor_rig.ts";
 
 /** Calls of the kernel: number in r12, arguments in r0-r3, result in r0. */
 export const CALL = {
@@ -306,7 +307,7 @@ export function taskRuns(lab: Lab, vm: string, task: number): boolean {
   const { board } = lab;
   return (board.cpu.cpsr & 0x1f) === 0x10 &&
     board.peek(MAP.GLOBAL + GLOBAL.CURRENT, 4) === lab.vmRecord(vm) &&
-    vmWord(lab, vm, VM.VMODE) === VMODE.TASK && vmWord(lab, vm, VM.CUR_TASK) === task;
+    observedInTask(board, lab.vmRecord(vm)) && observedTask(board, lab.vmRecord(vm)) === task;
 }
 
 /** True while the kernel of a VM has the CPU. */
@@ -314,7 +315,7 @@ export function kernelRuns(lab: Lab, vm: string): boolean {
   const { board } = lab;
   return (board.cpu.cpsr & 0x1f) === 0x10 &&
     board.peek(MAP.GLOBAL + GLOBAL.CURRENT, 4) === lab.vmRecord(vm) &&
-    vmWord(lab, vm, VM.VMODE) === VMODE.KERNEL;
+    !observedInTask(board, lab.vmRecord(vm));
 }
 
 /** Where nobody has a page. */

@@ -186,7 +186,7 @@ Deno.test("Journal.settle() takes a checkpoint when the journal is full", core, 
     // Its creation, the full journal, the rollback.
     assert.equal(own.length, 3, journal);
     assert.equal(
-      taskWord(lab, "g", 0, UNIT.CALLS),
+      lab.summary().vms.find((v) => v.vm === "g")!.tasks[0].calls,
       1 + 45 + 13,
     );
   }
