@@ -5,7 +5,7 @@
  */
 
 import { attend, heldContext, holdContext, inTask, observedText, runningTask } from "./contexts.ts";
-import { type Domains, unitOf } from "./domains.ts";
+import { DACR_MONITOR, type Domains, unitOf } from "./domains.ts";
 import type { Frames } from "./frames.ts";
 import { Generations } from "./generations.ts";
 import {
@@ -188,9 +188,11 @@ export class Backup {
     if (port.read(MAP.GLOBAL + GLOBAL.CURRENT) === vm) {
       port.write(vm + VM.SLOT, heldContext(port.board));
     }
+    const units = this.#units(vm);
+    // What tasks owe is older than the cut.
+    for (const unit of units) if (this.owes(unit)) this.checkpointTask(vm, unit);
     const before = { ...port.maintenance };
     const seq = port.read(vm + VM.SEQ) + 1;
-    const units = this.#units(vm);
     let pages = 0;
     port.write(vm + VM.TAKING, seq);
     for (const unit of units) {
@@ -207,8 +209,6 @@ export class Backup {
     this.generations.saveCut(vm, seq);
     for (const unit of units) {
       this.#commit(vm, unit, seq);
-      // A checkpoint that the task still owes is of the same moment.
-      this.#domains.reopen(unit);
       if (this.#isTask(unit)) this.generations.push(unit, seq);
     }
     port.write(vm + VM.CUT, seq);
@@ -222,6 +222,11 @@ export class Backup {
     const port = this.#port;
     const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     return Array.from({ length: count }, (_, i) => unitOf(vm, i));
+  }
+
+  /** True when a task's checkpoint has been declared and not been taken yet. */
+  owes(unit: number): boolean {
+    return this.#isTask(unit) && this.#port.read(unit + UNIT.DACR_TASK) === DACR_MONITOR;
   }
 
   #isTask(unit: number): boolean {

@@ -9,6 +9,7 @@
 
 import {
   CLOSED_DOMAIN,
+  CONTEXT,
   DOMAIN,
   FIRST_DOMAIN,
   GLOBAL,
@@ -98,10 +99,11 @@ export class Domains {
       port.write(unit + UNIT.DACR_TASK, (DACR_MONITOR | common | own) >>> 0);
     }
     port.write(unit + UNIT.DACR_KERNEL, (DACR_MONITOR | common | own | image(kernel)) >>> 0);
-    // A task that is none, or whose call is still open, takes the long way at each dispatch.
+    // A task that is none, whose call is open, or whose context a checkpoint names, takes the long way.
     const usual = port.read(unit + UNIT.TASK) === NONE ||
       port.read(unit + UNIT.STATE) === TASK_STATE.CREATED &&
-        port.read(unit + UNIT.CALL_OPEN) === 0;
+        port.read(unit + UNIT.CALL_OPEN) === 0 &&
+        port.read(port.read(unit + UNIT.SLOT) + CONTEXT.REFS) === 0;
     if (usual) port.write(unit + UNIT.EPOCH, port.read(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH));
   }
 

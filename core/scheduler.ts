@@ -61,6 +61,7 @@ export class Scheduler {
     const expired = (this.#port.read(vm + VM.SLICE) | 0) <= 0;
     if (expired) this.#refill(vm);
     this.#set(expired ? GLOBAL.EXPIRED : GLOBAL.ACTIVE, this.#port.read(vm + VM.ID), true);
+    if (expired) this.#exchange();
   }
 
   /** Takes the present tick from a VM's slice, unless it was taken. */
@@ -93,6 +94,8 @@ export class Scheduler {
   #exchange(): void {
     const port = this.#port;
     const g = MAP.GLOBAL;
+    // With fixed slots nobody is chosen, and what a VM costs does not depend on others.
+    if (port.read(g + GLOBAL.SCHEDULE) !== 0) return;
     const active = port.read(g + GLOBAL.ACTIVE);
     if (port.read(active + RUN_SET.GROUPS) !== 0) return;
     port.write(g + GLOBAL.ACTIVE, port.read(g + GLOBAL.EXPIRED));

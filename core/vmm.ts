@@ -381,14 +381,12 @@ export class Vmm {
     const task = inTask(port, vm);
     const unit = port.read(vm + VM.CUR_UNIT);
     if (port.read(vm + VM.CUT_DUE) !== 0 && this.#mayCut(vm)) this.#takeCut(vm);
-    else if (task && port.read(unit + UNIT.DACR_TASK) === DACR_MONITOR) {
-      this.backup.checkpointTask(vm, unit);
-    }
+    else if (this.backup.owes(unit)) this.backup.checkpointTask(vm, unit);
+    if (task) this.backup.saveElsewhere(vm, unit);
     const image = unit + (task ? UNIT.DACR_TASK : UNIT.DACR_KERNEL);
     if (port.read(image) === DACR_MONITOR) this.domains.reopen(unit);
     this.domains.open(vm, unit);
     port.setDacr(port.read(image));
-    if (task) this.backup.saveElsewhere(vm, unit);
     this.#lookedAt(vm);
     this.probe?.("vm", "deferred", port.charged - start, 0);
   }
@@ -481,7 +479,7 @@ export class Vmm {
     const cpu = this.#cpu;
     port.routine(ROUTINE.kernel_entry);
     // The kernel may write to the task: what it owes is taken first.
-    if (port.read(unit + UNIT.DACR_TASK) === DACR_MONITOR) this.backup.checkpointTask(vm, unit);
+    if (this.backup.owes(unit)) this.backup.checkpointTask(vm, unit);
     this.domains.open(vm, unit);
     port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
     port.write(port.read(vm + VM.INFO) + INFO_CUR_TASK, port.read(unit + UNIT.TASK));
@@ -606,13 +604,15 @@ export class Vmm {
     const unit = port.read(vm + VM.CUR_UNIT);
     if (task) {
       if (pending && this.#deliver(vm, unit)) return;
+      const slot = port.read(unit + UNIT.SLOT);
+      // What a checkpoint names is not saved over; what one is to name stays where it is.
+      if (!this.backup.owes(unit)) this.backup.nextSlot(vm, unit);
       this.domains.open(vm, unit);
       port.setDacr(port.read(unit + UNIT.DACR_TASK));
       this.#lookedAt(vm);
-      this.#paths.restore(port.read(unit + UNIT.SLOT));
-      // What the checkpoint names is not saved over.
-      if (port.read(unit + UNIT.DACR_TASK) !== DACR_MONITOR) this.backup.saveElsewhere(vm, unit);
-      return;
+      const save = port.read(unit + UNIT.SLOT);
+      this.#paths.restore(slot);
+      return holdContext(port.board, save);
     }
     this.domains.open(vm, unit);
     port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
@@ -633,7 +633,7 @@ export class Vmm {
   #deliver(vm: number, unit: number): boolean {
     const port = this.port;
     port.routine(ROUTINE.deliver);
-    if (port.read(unit + UNIT.DACR_TASK) === DACR_MONITOR) this.backup.checkpointTask(vm, unit);
+    if (this.backup.owes(unit)) this.backup.checkpointTask(vm, unit);
     this.domains.open(vm, unit);
     port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
     const sources = this.#takePending(vm);

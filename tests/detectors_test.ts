@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { LabOptions } from "../core/lab.ts";
-import { FRAME, MAP, PAGE_REC, UNIT, VM } from "../core/layout.ts";
+import { CONTEXT, FRAME, MAP, PAGE_REC, UNIT, VM } from "../core/layout.ts";
 import { frameRecord } from "../core/frames.ts";
 import type { TraceEvent } from "../core/trace.ts";
 import { HC } from "../core/vmi.ts";
@@ -231,7 +231,7 @@ Deno.test(
         assert.ok(damaged > 0, `${backup}: there are versions`);
         // The saved context of the task goes into a hole.
         const slot = lab.board.peek(unitAddress(lab, "g", 2) + UNIT.SLOT, 4);
-        lab.board.poke(slot + 60, 0x01c0_0000);
+        lab.board.poke(slot + CONTEXT.PC, 0x01c0_0000);
         const events = lab.runAll({ for: "2500us" });
         const kinds = ofType(events, "fault", "g").map((f) => f.kind);
         const what = `${backup} ${which}: ${kinds} ${actions(events, "g")}`;
@@ -263,7 +263,7 @@ Deno.test("without checksums a damaged standby is not noticed", core, async () =
     using lab = await miniLab({ g: image }, { checksums, period: "3ms" });
     lab.runAll({ for: "10500us" });
     assert.ok(damageVersions(lab, "g", KERNEL_DATA, "all") > 0);
-    lab.board.poke(lab.vmRecord("g") + VM.KERNEL_CONTEXT + 60, 0x01c0_0000);
+    lab.board.poke(lab.vmRecord("g") + VM.KERNEL_CONTEXT + CONTEXT.PC, 0x01c0_0000);
     const events = lab.runAll({ for: "2ms" });
     const damaged = faults(events, "g").filter((f) => f === "standby-damaged guest -").length;
     assert.equal(damaged > 0, checksums);

@@ -49,7 +49,7 @@ const PAGES = 5;
 
 const OPTIONS: Partial<LabOptions> = {
   journal: "off",
-  period: "800us",
+  period: "1ms",
   slice: "1ms",
   policy: {
     // Who has no standby starts anew, if there are frames for that.
@@ -124,7 +124,7 @@ for (const backup of STRATEGIES) {
               { weight: 1, arbitrary: fc.nat(80) },
               { weight: 1, arbitrary: fc.constant(500) },
             ),
-            ns: fc.integer({ min: 10_000, max: 1_500_000 }),
+            ns: fc.integer({ min: 10_000, max: 2_500_000 }),
           }),
           { minLength: 12, maxLength: 12 },
         ),
