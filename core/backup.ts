@@ -10,7 +10,7 @@ import type { Frames } from "./frames.ts";
 import { Generations } from "./generations.ts";
 import {
   CUT,
-  EAGER,
+  CUT_DUE,
   GLOBAL,
   MAP,
   MAX_GENERATIONS,
@@ -117,19 +117,24 @@ export class Backup {
     return this.#port.read(MAP.GLOBAL + GLOBAL.NOW) > due;
   }
 
-  /** When the next checkpoint after one now falls due. */
-  nextDue(): number {
-    const port = this.#port;
-    const g = MAP.GLOBAL;
-    const eager = port.read(g + GLOBAL.NOW) & EAGER;
-    return (port.read(g + GLOBAL.TICKS) + port.read(g + GLOBAL.PERIOD) | eager) >>> 0;
+  /**
+   * When the next checkpoint falls due.
+   *
+   * @param since NOW at the last one.
+   */
+  #nextDue(since: number): number {
+    return (since - 1 + this.#port.read(MAP.GLOBAL + GLOBAL.PERIOD)) >>> 0;
+  }
+
+  #dueFromNow(): number {
+    return this.#nextDue(this.#port.read(MAP.GLOBAL + GLOBAL.NOW));
   }
 
   /** Cuts of a VM fall due from its next switch on, when there are any. */
   expectCuts(vm: number): void {
     const port = this.#port;
     const never = this.strategy === STRATEGY.OFF || isVm0(port, vm);
-    port.write(vm + VM.DUE, never ? NONE : this.nextDue());
+    port.write(vm + VM.DUE, never ? NONE : this.#dueFromNow());
   }
 
   /** Counts a switch-out; true at every Nth when the period is given in switches. */
@@ -154,6 +159,8 @@ export class Backup {
     port.routine(ROUTINE.checkpoint);
     const strategy = this.#strategy;
     if (strategy === undefined) return false;
+    // A checkpoint that was declared is of the moment at which the task left.
+    const due = this.owes(unit) ? this.#nextDue(port.read(unit + UNIT.DUE)) : this.#dueFromNow();
     this.#domains.reopen(unit);
     const before = { ...port.maintenance };
     const seq = port.read(vm + VM.SEQ) + 1;
@@ -165,7 +172,7 @@ export class Backup {
       return false;
     }
     port.write(vm + VM.SEQ, seq);
-    this.#commit(vm, unit, seq);
+    this.#commit(vm, unit, seq, due);
     this.generations.push(unit, seq);
     port.add(unit + UNIT.CHECKPOINTS, 1);
     this.#report(vm, unit, seq, pages, before);
@@ -182,6 +189,8 @@ export class Backup {
   cut(vm: number, current: boolean): boolean {
     const port = this.#port;
     port.routine(ROUTINE.cut);
+    const declared = port.read(vm + VM.CUT_DUE) === CUT_DUE.DECLARED;
+    const due = declared ? this.#nextDue(port.read(vm + VM.DUE)) : this.#dueFromNow();
     port.write(vm + VM.CUT_DUE, 0);
     const strategy = this.#strategy;
     if (strategy === undefined) return false;
@@ -208,11 +217,11 @@ export class Backup {
     port.write(vm + VM.SEQ, seq);
     this.generations.saveCut(vm, seq);
     for (const unit of units) {
-      this.#commit(vm, unit, seq);
+      this.#commit(vm, unit, seq, due);
       if (this.#isTask(unit)) this.generations.push(unit, seq);
     }
     port.write(vm + VM.CUT, seq);
-    port.write(vm + VM.DUE, this.nextDue());
+    port.write(vm + VM.DUE, due);
     port.add(vm + VM.CHECKPOINTS, 1);
     this.#report(vm, 0, seq, pages, before);
     return true;
@@ -274,13 +283,13 @@ export class Backup {
     }
   }
 
-  #commit(vm: number, unit: number, seq: number): void {
+  #commit(vm: number, unit: number, seq: number, due: number): void {
     const port = this.#port;
     this.onCommit?.(vm, unit);
     port.write(unit + UNIT.LAST, seq);
     port.write(unit + UNIT.TARGET, seq);
     port.write(unit + UNIT.UNPROTECTED, 0);
-    if (this.#isTask(unit)) port.write(unit + UNIT.DUE, this.nextDue());
+    if (this.#isTask(unit)) port.write(unit + UNIT.DUE, due);
   }
 
   #report(
@@ -398,7 +407,7 @@ export class Backup {
     strategy.unprotect(vm, unit);
     port.write(unit + UNIT.TARGET, 0);
     port.write(unit + UNIT.UNPROTECTED, 1);
-    if (this.#isTask(unit)) port.write(unit + UNIT.DUE, this.nextDue());
+    if (this.#isTask(unit)) port.write(unit + UNIT.DUE, this.#dueFromNow());
     if (this.#isTask(unit)) this.#tellUnprotected(vm, unit);
     else if (!told) this.#tellUnprotected(vm, 0);
   }
@@ -497,7 +506,7 @@ export class Backup {
       pages = this.#writeBack(strategy, vm, unit, seq);
     }
     port.write(unit + UNIT.SLOT, slot);
-    port.write(unit + UNIT.DUE, this.nextDue());
+    port.write(unit + UNIT.DUE, this.#dueFromNow());
     this.#domains.reopen(unit);
     this.onRollback?.(vm, unit, false);
     if (under) this.checkpointTask(vm, unit);
@@ -546,10 +555,10 @@ export class Backup {
       this.onRollback?.(vm, unit, true);
       if (more < 0) return this.#unprotect(strategy, vm, unit);
       copied += more;
-      this.#commit(vm, unit, seq);
+      this.#commit(vm, unit, seq, this.#dueFromNow());
       if (this.#isTask(unit)) this.generations.push(unit, seq);
     });
-    port.write(vm + VM.DUE, this.nextDue());
+    port.write(vm + VM.DUE, this.#dueFromNow());
     if (port.read(vm + VM.CUT) === seq) this.#report(vm, 0, seq, copied, before);
     return { pages: moved.flat().length, time };
   }

@@ -104,7 +104,7 @@ export const GLOBAL = {
   STRATEGY: 0x60,
   /** Checkpoint period, ticks. */
   PERIOD: 0x64,
-  /** Time slice, ticks. */
+  /** Time slice, eighths of a tick. */
   SLICE: 0x68,
   /** Stopped by a class-3 error. */
   STOPPED: 0x6c,
@@ -292,10 +292,10 @@ export const VM = {
   PID: 0x184,
   /** DACR with which it goes on; DACR_MONITOR: its cut is still to be taken. */
   DACR: 0x188,
-  /** Its cut falls due when NOW is above. */
+  /** Its cut falls due when NOW is above; NONE: there are none. */
   DUE: 0x18c,
   SWITCHES: 0x190,
-  /** A checkpoint of the guest was asked for, or fell due. */
+  /** A checkpoint of the guest is still to be taken (CUT_DUE). */
   CUT_DUE: 0x194,
   /** Physical address of the VMI info page (the monitor writes it there, not cached). */
   INFO: 0x198,
@@ -322,10 +322,8 @@ export const VM = {
   CUT: 0x1ec,
   /** 1: a task has made a journalled call since its kernel was left last. */
   JOURNALED: 0x1f0,
-  /** Slice left, ticks (signed). */
+  /** Slice left, eighths of a tick (signed). */
   SLICE: 0x1f4,
-  /** Tick that its slice was charged for last. */
-  SLICE_TICK: 0x1f8,
   /** Ladder: failures at the present step, present step, start of the window (64). */
   LADDER_COUNT: 0x1fc,
   LADDER_STEP: 0x200,
@@ -363,6 +361,9 @@ export const VM = {
   INPUT: 0x4d00,
   SIZE: 0x4e00,
 } as const;
+
+/** CUT_DUE: the VM has left the CPU as the cut is to have it, and DUE is NOW of then; or it was asked. */
+export const CUT_DUE = { NONE: 0, DECLARED: 1, ASKED: 2 } as const;
 
 /** Bytes of the console input ring. */
 export const INPUT_RING = 256;

@@ -15,6 +15,7 @@ import {
   smallPageDescriptor,
 } from "./pagetable.ts";
 import { type RecoveryPolicy, writePolicy } from "./policy.ts";
+import { TICK_SLICE } from "./scheduler.ts";
 import type { Vmm } from "./vmm.ts";
 
 /** What the monitor is told at its start; times in cycles. */
@@ -98,7 +99,7 @@ export function bootMonitor(board: Board, vmm: Vmm, config: MonitorConfig): stri
   const ticks = (cycles: number) => Math.min(Math.ceil(cycles / tick), MOST_TICKS);
   const eager = config.backup !== "cow" || config.every > 1 || config.outputCommit;
   port.write(g + GLOBAL.PERIOD, ticks(config.period));
-  port.write(g + GLOBAL.SLICE, ticks(config.slice));
+  port.write(g + GLOBAL.SLICE, ticks(config.slice) * TICK_SLICE);
   port.write(g + GLOBAL.NOW, (eager ? EAGER : 0) + 1);
   port.write(g + GLOBAL.DOMAIN_EPOCH, 1);
   vmm.scheduler.init();

@@ -12,7 +12,7 @@
 import { type Cpu, VECTOR } from "./cpu.ts";
 import { heldContext, holdContext, isKernelContext } from "./contexts.ts";
 import { DACR_MONITOR, unitOf } from "./domains.ts";
-import { CONTEXT, EAGER, GLOBAL, MAP, UNIT, VM } from "./layout.ts";
+import { CONTEXT, CUT_DUE, EAGER, GLOBAL, MAP, UNIT, VM } from "./layout.ts";
 import type { Meters } from "./meters.ts";
 import { MonitorFault, type Port } from "./port.ts";
 import { ROUTINE } from "./routines.ts";
@@ -189,7 +189,10 @@ export class Paths {
     if (now > port.ldr(current + UNIT.DUE) && current !== unit) {
       port.routine(ROUTINE.task_due);
       if ((now & EAGER) !== 0) this.target.copyTask(vm, current);
-      else port.str(current + UNIT.DACR_TASK, DACR_MONITOR);
+      else {
+        port.str(current + UNIT.DACR_TASK, DACR_MONITOR);
+        port.str(current + UNIT.DUE, now);
+      }
     }
     if (current !== unit) this.target.taskSwitched(vm, current, unit);
     const slot = port.ldr(unit + UNIT.SLOT);
@@ -219,7 +222,8 @@ export class Paths {
       if ((now & EAGER) !== 0) this.target.copyGuest(current);
       else {
         dacr = DACR_MONITOR;
-        port.str(current + VM.CUT_DUE, 1);
+        port.str(current + VM.CUT_DUE, CUT_DUE.DECLARED);
+        port.str(current + VM.DUE, now);
       }
     }
     this.leave(current, dacr < 0 ? port.mrc(3, 0, 0) : dacr);

@@ -5,8 +5,8 @@
  * so a VM that never gives the CPU up starves nobody. A set is a bitmap of groups and one of each group
  * (MicroC/OS has it so, too). Choosing takes the same time whatever the number of VMs or tasks.
  *
- * Slices are counted in ticks: a VM is charged one when it has the CPU at a tick, or when it wakes, once
- * in each.
+ * Slices are counted without a clock: a VM is charged a tick when it has the CPU at its end, and an
+ * eighth of one when it wakes, so that who rests before each tick does not run for nothing.
  *
  * @module
  */
@@ -23,6 +23,9 @@ const NONE_LOW = 10;
 const NOBODY_INDEX = NONE_LOW * 8 + NONE_LOW;
 /** The VM that is found when no VM may run. */
 export const NOBODY: number = MAP.GLOBAL + GLOBAL.NOBODY;
+
+/** What a tick takes from a slice. */
+export const TICK_SLICE = 8;
 
 /** Number of the lowest set bit of a word that is not 0. */
 export function lowestBit(word: number): number {
@@ -57,20 +60,16 @@ export class Scheduler {
 
   /** Puts a VM in the active set, or in the expired one when it has no slice left. */
   wake(vm: number): void {
-    this.charge(vm);
+    this.charge(vm, 1);
     const expired = (this.#port.read(vm + VM.SLICE) | 0) <= 0;
     if (expired) this.#refill(vm);
     this.#set(expired ? GLOBAL.EXPIRED : GLOBAL.ACTIVE, this.#port.read(vm + VM.ID), true);
     if (expired) this.#exchange();
   }
 
-  /** Takes the present tick from a VM's slice, unless it was taken. */
-  charge(vm: number): void {
-    const port = this.#port;
-    const ticks = port.read(MAP.GLOBAL + GLOBAL.TICKS);
-    if (port.read(vm + VM.SLICE_TICK) === ticks) return;
-    port.write(vm + VM.SLICE_TICK, ticks);
-    port.add(vm + VM.SLICE, -1);
+  /** Takes eighths of a tick from a VM's slice. */
+  charge(vm: number, eighths: number): void {
+    this.#port.add(vm + VM.SLICE, -eighths);
   }
 
   /** Takes a VM out of both sets. */

@@ -14,6 +14,7 @@ import {
   CLOSED_DOMAIN,
   CONTEXT,
   CUT,
+  CUT_DUE,
   FLASH_DIR,
   FLASH_MAGIC,
   FRAME,
@@ -86,7 +87,7 @@ export function isVm0(port: Port, vm: number): boolean {
  */
 export function askCut(port: Port, vm: number): void {
   if (port.read(vm + VM.DUE) === NONE) return;
-  port.write(vm + VM.CUT_DUE, 1);
+  if (port.read(vm + VM.CUT_DUE) === CUT_DUE.NONE) port.write(vm + VM.CUT_DUE, CUT_DUE.ASKED);
   attend(port, vm);
 }
 

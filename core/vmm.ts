@@ -37,7 +37,7 @@ import { MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { classify, GO_ON, Recovery } from "./recovery.ts";
 import { ROUTINE } from "./routines.ts";
-import { NOBODY, Scheduler } from "./scheduler.ts";
+import { NOBODY, Scheduler, TICK_SLICE } from "./scheduler.ts";
 import type { SwitchProbe } from "./switch_probe.ts";
 import { TableCheck } from "./tables.ts";
 import type { FaultKind } from "./trace.ts";
@@ -567,8 +567,10 @@ export class Vmm {
   /** The outgoing task's checkpoint, which is due: taken where it copies, otherwise declared. */
   #leaveTask(vm: number, unit: number): void {
     const port = this.port;
-    if ((port.read(MAP.GLOBAL + GLOBAL.NOW) & EAGER) !== 0) this.backup.checkpointTask(vm, unit);
-    else port.write(unit + UNIT.DACR_TASK, DACR_MONITOR);
+    const now = port.read(MAP.GLOBAL + GLOBAL.NOW);
+    if ((now & EAGER) !== 0) return void this.backup.checkpointTask(vm, unit);
+    port.write(unit + UNIT.DACR_TASK, DACR_MONITOR);
+    port.write(unit + UNIT.DUE, now);
   }
 
   /** The same in the hand-written dispatch, where it copies. */
@@ -797,7 +799,7 @@ export class Vmm {
     const port = this.port;
     const g = MAP.GLOBAL;
     const tickCycles = port.read(g + GLOBAL.TICK_CYCLES);
-    const slot = Math.max(2, Math.round(port.read(g + GLOBAL.SLICE) / tickCycles));
+    const slot = Math.max(2, port.read(g + GLOBAL.SLICE) / TICK_SLICE);
     const ticks = port.read(g + GLOBAL.TICKS);
     const phase = ticks % slot;
     if (phase === slot - 1) {
@@ -885,7 +887,7 @@ export class Vmm {
     if (source === INT_TIMER4) {
       port.routine(ROUTINE.tick);
       if (vm !== 0) {
-        this.scheduler.charge(vm);
+        this.scheduler.charge(vm, TICK_SLICE);
         port.add(vm + VM.RAN, 1);
       }
       port.add(g + GLOBAL.TICKS, 1);

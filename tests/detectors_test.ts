@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DACR_MONITOR } from "../core/domains.ts";
 import type { LabOptions } from "../core/lab.ts";
 import { CONTEXT, FRAME, MAP, PAGE_REC, UNIT, VM } from "../core/layout.ts";
 import { frameRecord } from "../core/frames.ts";
@@ -24,6 +25,7 @@ import {
   lines,
   miniLab,
   ofType,
+  runUntil,
   unitAddress,
   vmWord,
 } from "./monitor_rig.ts";
@@ -225,13 +227,19 @@ Deno.test(
         const options = { backup, checksums: true, generations: 3, period: "3ms" } as const;
         using lab = await miniLab({ g: image, beating }, options);
         lab.runAll({ for: "21500us" });
+        // The task rests in a context that no checkpoint is to have.
+        const unit = unitAddress(lab, "g", 2);
+        const context = () => lab.board.peek(unit + UNIT.SLOT, 4);
+        const free = () =>
+          lab.board.peek(context() + CONTEXT.REFS, 4) === 0 &&
+          lab.board.peek(unit + UNIT.DACR_TASK, 4) !== DACR_MONITOR;
+        assert.ok(runUntil(lab, free, 10e6, 1_000_000));
         const count = guestWord(lab, "g", taskData(0));
         // Its newest version is made with the next write after a checkpoint.
         const damaged = damageVersions(lab, "g", taskData(0), which);
         assert.ok(damaged > 0, `${backup}: there are versions`);
         // The saved context of the task goes into a hole.
-        const slot = lab.board.peek(unitAddress(lab, "g", 2) + UNIT.SLOT, 4);
-        lab.board.poke(slot + CONTEXT.PC, 0x01c0_0000);
+        lab.board.poke(context() + CONTEXT.PC, 0x01c0_0000);
         const events = lab.runAll({ for: "2500us" });
         const kinds = ofType(events, "fault", "g").map((f) => f.kind);
         const what = `${backup} ${which}: ${kinds} ${actions(events, "g")}`;
