@@ -23,7 +23,7 @@ import {
   VM,
 } from "./layout.ts";
 import { coarseDescriptor } from "./pagetable.ts";
-import type { Port } from "./port.ts";
+import { MonitorFault, type Port } from "./port.ts";
 import { ROUTINE } from "./routines.ts";
 import { SLOT_MAP } from "./vmi.ts";
 
@@ -39,13 +39,6 @@ export function unitOf(vm: number, index: number): number {
 /** Address of the master entry that maps guest address `va` of a VM. */
 export function masterEntry(vmId: number, va: number): number {
   return MAP.MASTER + ((SLOT_BASE + vmId * SLOT_MAP.SIZE + va) >>> 20) * 4;
-}
-
-/** Writes a master entry and keeps the running sum of the table (R7). */
-export function writeMaster(port: Port, address: number, value: number): void {
-  const old = port.read(address);
-  port.write(address, value);
-  port.add(MAP.GLOBAL + GLOBAL.MASTER_SUM, value - old);
 }
 
 /** The pool. */
@@ -150,16 +143,45 @@ export class Domains {
     const port = this.#port;
     const first = port.read(unit + UNIT.FIRST_PIECE);
     const count = port.count(unit + UNIT.PIECE_COUNT, MOST.PIECES);
-    for (let i = first; i < first + count; i++) this.installPiece(vm, unit, i);
+    const pieces = port.read(vm + VM.PIECES);
+    for (let i = first; i < first + count; i++) {
+      this.installPiece(vm, unit, pieces + i * PIECE_REC.SIZE);
+    }
   }
 
-  /** Writes the first-level word of one piece. */
-  installPiece(vm: number, unit: number, index: number): void {
+  /** Writes the first-level word of one piece, as `install_piece` does. */
+  installPiece(vm: number, unit: number, piece: number): void {
     const port = this.#port;
-    const piece = port.read(vm + VM.PIECES) + index * PIECE_REC.SIZE;
-    const entry = masterEntry(port.read(vm + VM.ID), port.read(piece + PIECE_REC.VA));
-    const domain = port.read(unit + UNIT.DOMAIN);
-    writeMaster(port, entry, coarseDescriptor(port.read(piece + PIECE_REC.A_TABLE), domain));
+    port.routine(ROUTINE.install_piece);
+    const id = port.ldr(vm + VM.ID);
+    const entry = masterEntry(id, port.ldr(piece + PIECE_REC.VA));
+    const domain = port.ldr(unit + UNIT.DOMAIN);
+    port.str(entry, coarseDescriptor(port.ldr(piece + PIECE_REC.A_TABLE), domain));
+  }
+
+  /**
+   * The spare takes the place of the active table in each piece of a unit, whose pages are clean from
+   * now on, as `protect` does.
+   */
+  protect(vm: number, unit: number): void {
+    const port = this.#port;
+    const first = port.ldr(unit + UNIT.FIRST_PIECE);
+    const count = port.ldr(unit + UNIT.PIECE_COUNT);
+    if (count > MOST.PIECES) throw new MonitorFault("the number of a unit's pieces is damaged");
+    port.routine(ROUTINE.protect, count);
+    const pieces = port.ldr(vm + VM.PIECES);
+    for (let i = first; i < first + count; i++) {
+      const piece = pieces + i * PIECE_REC.SIZE;
+      const active = port.ldr(piece + PIECE_REC.A_TABLE);
+      const spare = port.ldr(piece + PIECE_REC.C_TABLE);
+      port.str(piece + PIECE_REC.C_TABLE, active);
+      port.str(piece + PIECE_REC.A_TABLE, spare);
+      this.installPiece(vm, unit, piece);
+    }
+    const dirty = port.ldr(unit + UNIT.DIRTY_HEAD);
+    port.str(unit + UNIT.DIRTY_HEAD, 0);
+    port.str(unit + UNIT.REPAIR_HEAD, dirty);
+    port.publish();
   }
 
   #assign(unit: number, needed: readonly number[]): void {

@@ -110,8 +110,6 @@ export const GLOBAL = {
   STOPPED: 0x6c,
   /** Recovery policy that new VMs get (POLICY). */
   POLICY: 0x70,
-  /** Expected word of the monitor's own master entries: sum (R7). */
-  MASTER_SUM: 0x100,
   /** Verify checksums of standby pages before use. */
   CHECKSUMS: 0x104,
   /** 1: slot 0 and the first image are VM0's. */

@@ -15,7 +15,7 @@ import { DACR_MONITOR, unitOf } from "./domains.ts";
 import { CONTEXT, CUT_DUE, EAGER, GLOBAL, MAP, UNIT, VM } from "./layout.ts";
 import type { Meters } from "./meters.ts";
 import { MonitorFault, type Port } from "./port.ts";
-import { ROUTINE } from "./routines.ts";
+import { type Routine, ROUTINE } from "./routines.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { infoOffset, USER_CPSR } from "./vm.ts";
 import { CALL_KIND, DISPATCH } from "./vmi.ts";
@@ -69,6 +69,7 @@ export class Paths {
 
   /** A task's SWI: its context is saved. */
   saveCall(pc: number, cpsr: number): void {
+    this.#port.routine(ROUTINE.which_mode);
     this.#port.routine(ROUTINE.save_call);
     this.#save(pc, cpsr);
   }
@@ -80,30 +81,29 @@ export class Paths {
     port.routine(ROUTINE.save_irq);
     port.str(g + GLOBAL.ENTRY_PC, pc);
     port.str(g + GLOBAL.ENTRY_CPSR, cpsr);
-    this.#save(port.ldr(g + GLOBAL.ENTRY_PC), port.ldr(g + GLOBAL.ENTRY_CPSR));
+    const [savedCpsr, savedPc] = port.ldm(g + GLOBAL.ENTRY_CPSR, 2);
+    this.#save(savedPc, savedCpsr);
   }
 
   #save(pc: number, cpsr: number): void {
     const port = this.#port;
     const slot = heldContext(port.board);
     if (!isKernelContext(slot)) this.meters.unitOut(port.peek(this.#current() + VM.CUR_UNIT));
-    for (let i = 0; i < 15; i++) port.str(slot + i * 4, this.#cpu.userReg(i));
-    port.str(slot + CONTEXT.CPSR, cpsr);
-    port.str(slot + CONTEXT.PC, pc);
+    port.stm(slot, Array.from({ length: 15 }, (_, i) => this.#cpu.userReg(i)));
+    port.stm(slot + CONTEXT.CPSR, [cpsr, pc]);
   }
 
   /** Puts a saved context into the CPU. */
-  restore(slot: number): void {
+  restore(slot: number, routine: Routine = ROUTINE.restore_resume): void {
     const port = this.#port;
     const cpu = this.#cpu;
     this.onRestore?.();
-    port.routine(ROUTINE.restore);
+    port.routine(routine);
     holdContext(port.board, slot);
+    const [cpsr, pc] = port.ldm(slot + CONTEXT.CPSR, 2);
+    port.ldm(slot, 15).forEach((value, i) => cpu.setUserReg(i, value));
     // A damaged context can't raise privilege: only flags and T come from the record.
-    const cpsr = (port.ldr(slot + CONTEXT.CPSR) & 0xf000_0020) | USER_CPSR;
-    const pc = port.ldr(slot + CONTEXT.PC);
-    for (let i = 0; i < 15; i++) cpu.setUserReg(i, port.ldr(slot + i * 4));
-    cpu.cpsr = cpsr >>> 0;
+    cpu.cpsr = (cpsr & 0xf000_0020 | USER_CPSR) >>> 0;
     cpu.pc = pc;
     if (!isKernelContext(slot)) this.meters.unitIn(port.peek(this.#current() + VM.CUR_UNIT));
     this.onRestored?.();
@@ -118,9 +118,8 @@ export class Paths {
   abortEntry(pc: number, cpsr: number): void {
     const port = this.#port;
     port.routine(ROUTINE.abort_entry);
-    let at = MAP.GLOBAL + GLOBAL.ABORT_STACK;
-    port.str(at -= 4, pc);
-    for (const n of [...ABORT_REGISTERS].reverse()) port.str(at -= 4, this.#cpu.userReg(n));
+    const at = MAP.GLOBAL + GLOBAL.ABORT_STACK - 4 * (ABORT_REGISTERS.length + 1);
+    port.stm(at, [...ABORT_REGISTERS.map((n) => this.#cpu.userReg(n)), pc]);
     port.str(at - 4, cpsr);
   }
 
@@ -129,10 +128,11 @@ export class Paths {
     const port = this.#port;
     const cpu = this.#cpu;
     port.routine(ROUTINE.abort_return);
-    let at = MAP.GLOBAL + GLOBAL.ABORT_STACK - 4 * (ABORT_REGISTERS.length + 2);
-    const cpsr = port.ldr(at);
-    for (const n of ABORT_REGISTERS) cpu.setUserReg(n, port.ldr(at += 4));
-    const pc = port.ldr(at + 4);
+    const at = MAP.GLOBAL + GLOBAL.ABORT_STACK - 4 * (ABORT_REGISTERS.length + 1);
+    const cpsr = port.ldr(at - 4);
+    const words = port.ldm(at, ABORT_REGISTERS.length + 1);
+    ABORT_REGISTERS.forEach((n, i) => cpu.setUserReg(n, words[i]));
+    const pc = words[ABORT_REGISTERS.length];
     cpu.cpsr = (cpsr & 0xf000_0020 | USER_CPSR) >>> 0;
     cpu.pc = pc;
   }
@@ -186,8 +186,9 @@ export class Paths {
     port.str(vm + VM.CUR_UNIT, unit);
     if (current !== unit) port.str(vm + VM.TASK_SWITCHES, port.ldr(vm + VM.TASK_SWITCHES) + 1);
     else port.charge(2);
-    if (now > port.ldr(current + UNIT.DUE) && current !== unit) {
-      port.routine(ROUTINE.task_due);
+    const due = now > port.ldr(current + UNIT.DUE) && current !== unit;
+    port.routine(due ? ROUTINE.task_due : ROUTINE.dispatched);
+    if (due) {
       if ((now & EAGER) !== 0) this.target.copyTask(vm, current);
       else {
         port.str(current + UNIT.DACR_TASK, DACR_MONITOR);
@@ -200,7 +201,7 @@ export class Paths {
     if (flags === DISPATCH.RESULT) port.str(slot + CONTEXT.R0, result);
     else port.charge(1);
     this.meters.dispatched(unit);
-    this.restore(slot);
+    this.restore(slot, due ? ROUTINE.restore_due : ROUTINE.restore_task);
     return true;
   }
 
@@ -215,6 +216,7 @@ export class Paths {
     const g = MAP.GLOBAL;
     port.routine(ROUTINE.switch_vm);
     const current = port.ldr(g + GLOBAL.CURRENT);
+    const group = this.scheduler.group();
     const now = port.ldr(g + GLOBAL.NOW);
     let dacr = -1;
     if (now > port.ldr(current + VM.DUE)) {
@@ -226,11 +228,15 @@ export class Paths {
         port.str(current + VM.DUE, now);
       }
     }
-    this.leave(current, dacr < 0 ? port.mrc(3, 0, 0) : dacr);
-    const next = this.scheduler.lowest();
+    if (dacr < 0) dacr = port.mrc(3, 0, 0);
+    port.routine(ROUTINE.choose);
+    this.leave(current, dacr);
+    const next = this.scheduler.pick(group);
     if (next === 0) throw new MonitorFault("the set of VMs is damaged");
     const epoch = port.ldr(g + GLOBAL.DOMAIN_EPOCH);
-    if (next === current || port.ldr(next + VM.FAST) !== epoch) return next;
+    if (next === current) return next;
+    port.routine(ROUTINE.enter);
+    if (port.ldr(next + VM.FAST) !== epoch) return next;
     const pid = port.ldr(next + VM.PID);
     dacr = port.ldr(next + VM.DACR);
     const switches = port.ldr(next + VM.SWITCHES);
@@ -240,7 +246,7 @@ export class Paths {
     port.setDacr(dacr);
     port.str(next + VM.SWITCHES, switches + 1);
     this.target.vmSwitched(current, next);
-    this.restore(slot);
+    this.restore(slot, ROUTINE.restore_vm);
     return 0;
   }
 

@@ -46,13 +46,15 @@ export const COST = {
   COPY_WORD: 12,
   /** A word of a page filled with 0 (fast fidelity). */
   CLEAR_WORD: 4,
-  /** Loop around the cache maintenance of a line by MVA, or by index. */
-  CACHE_LINE: 3,
 } as const;
 
 /** Count of PWM timer 4, the monitor's, S3C2440A manual chapter 10. */
 const TCNTO4 = 0x5100_0040;
+const LINE = 32;
+/** Lines that a round of cache maintenance takes. */
+const UNROLLED = 4;
 const ZERO_PAGE = new Uint8Array(4096);
+const ZERO_LINE: readonly number[] = new Array(LINE / 4).fill(0);
 
 /** Fault status of a page permission fault. */
 export const PERMISSION_PAGE = 0b1111;
@@ -102,9 +104,13 @@ export class Port {
     if (this.#clock.now > this.limit) throw new MonitorFault("the monitor does not come to an end");
   }
 
-  /** Charges a routine's instructions apart from the words that they load and store. */
-  routine(routine: Routine): void {
-    this.charge(routine.issue);
+  /**
+   * Charges a routine's instructions apart from the words that they load and store.
+   *
+   * @param rounds How often its loop goes round.
+   */
+  routine(routine: Routine, rounds = 0): void {
+    this.charge(routine.issue + rounds * routine.round);
     this.board.timing?.fetch(routine.address, routine.bytes, true);
   }
 
@@ -256,36 +262,60 @@ export class Port {
     return this.#cpu.faultAddress;
   }
 
+  /** Stores words one after the other, as an STM does. */
+  stm(va: number, values: readonly number[]): void {
+    this.#burst(values.length, (i) => this.str(va + i * 4, values[i]));
+  }
+
+  /** Loads words one after the other, as an LDM does. */
+  ldm(va: number, count: number): number[] {
+    const values: number[] = [];
+    this.#burst(count, (i) => values.push(this.ldr(va + i * 4)));
+    return values;
+  }
+
+  /** Accesses that go on with a burst, where there are bursts. */
+  #burst(count: number, access: (i: number) => void): void {
+    const memory = this.board.timing?.memory;
+    for (let i = 0; i < count; i++) {
+      if (memory !== undefined) memory.sequential = i > 0;
+      access(i);
+    }
+    if (memory !== undefined) memory.sequential = false;
+  }
+
   /**
-   * Copies a page of the current guest out to a frame, word by word: LDRT at the slot's MVA (so that
-   * dirty cache lines are seen), a not cached store to the frame. Fails as a class-3 error.
+   * Copies a page of the current guest out to a frame: LDRT at the slot's MVA (so that dirty cache
+   * lines are seen), not cached stores to the frame. Fails as a class-3 error.
    */
   copyOut(mva: number, frame: number): void {
-    this.charge(1024 * COST.COPY_WORD);
-    this.#copy(mva, false, frame, true);
+    this.#copy(ROUTINE.page_copy, mva, false, frame, true);
   }
 
   /** Copies a frame into a page of the current guest that it may write, through the slot's MVA. */
   copyIn(frame: number, mva: number): void {
-    this.charge(1024 * COST.COPY_WORD);
-    this.#copy(frame, true, mva, false);
+    this.#copy(ROUTINE.page_restore, frame, true, mva, false);
   }
 
   /** Copies frame to frame, both through the monitor's not cached mapping. */
   copyFrame(from: number, to: number): void {
-    this.charge(1024 * COST.COPY_WORD);
-    this.#copy(from, true, to, true);
+    this.#copy(ROUTINE.frame_copy, from, true, to, true);
   }
 
-  #copy(from: number, fromPrivileged: boolean, to: number, toPrivileged: boolean): void {
+  #copy(
+    routine: Routine,
+    from: number,
+    fromPrivileged: boolean,
+    to: number,
+    toPrivileged: boolean,
+  ): void {
     const cpu = this.#cpu;
-    // The first words go word by word: they fault or fill the TLB as all others would.
-    const whole = cpu.mmu.direct ? 4 : 4096;
-    for (let i = 0; i < whole; i += 4) {
-      const word = cpu.load(from + i, 4, fromPrivileged);
-      if (cpu.fault !== 0) this.#fail("copy from", from + i);
-      cpu.store(to + i, 4, word, toPrivileged);
-      if (cpu.fault !== 0) this.#fail("copy to", to + i);
+    if (this.#timed) this.routine(routine, 4096 / LINE);
+    else this.charge(1024 * COST.COPY_WORD);
+    // The first line goes word by word: it faults or fills the TLB as all others would.
+    const whole = cpu.mmu.direct ? LINE : 4096;
+    for (let i = 0; i < whole; i += LINE) {
+      this.#copyLine(from + i, fromPrivileged, to + i, toPrivileged);
     }
     if (whole < 4096) {
       const source = cpu.mmu.host(cpu.mmu.translate(from, ACCESS.READ, fromPrivileged), false);
@@ -295,10 +325,36 @@ export class Port {
     }
   }
 
+  /** LDRT and STRT take word by word, LDM and STM go on with a burst. */
+  #copyLine(from: number, fromPrivileged: boolean, to: number, toPrivileged: boolean): void {
+    const cpu = this.#cpu;
+    const memory = this.board.timing?.memory;
+    const cycle = this.#timed ? COST.WORD : 0;
+    const words: number[] = [];
+    for (let i = 0; i < LINE; i += 4) {
+      this.charge(cycle);
+      if (memory !== undefined) memory.sequential = fromPrivileged && i > 0;
+      words.push(cpu.load(from + i, 4, fromPrivileged));
+      if (cpu.fault !== 0) this.#fail("copy from", from + i);
+    }
+    for (let i = 0; i < LINE; i += 4) {
+      this.charge(cycle);
+      if (memory !== undefined) memory.sequential = toPrivileged && i > 0;
+      cpu.store(to + i, 4, words[i >>> 2], toPrivileged);
+      if (cpu.fault !== 0) this.#fail("copy to", to + i);
+    }
+    if (memory !== undefined) memory.sequential = false;
+  }
+
   /** Fills a frame with 0 through the monitor's mapping. */
   clearFrame(frame: number): void {
-    this.charge(1024 * 4);
     const cpu = this.#cpu;
+    if (this.#timed) {
+      this.routine(ROUTINE.page_clear, 4096 / LINE);
+      for (let i = 0; i < 4096; i += LINE) this.stm(frame + i, ZERO_LINE);
+      return;
+    }
+    this.charge(1024 * COST.CLEAR_WORD);
     const whole = cpu.mmu.direct ? 4 : 4096;
     for (let i = 0; i < whole; i += 4) cpu.store(frame + i, 4, 0, true);
     if (cpu.fault !== 0) this.#fail("clear of", frame);
@@ -351,6 +407,13 @@ export class Port {
     this.mcr(7, 10, 4, 0);
   }
 
+  /** Descriptors that were written come into force: write buffer, data TLB. */
+  publish(): void {
+    this.routine(ROUTINE.publish);
+    this.drain();
+    this.invalidateDataTlb();
+  }
+
   /** Invalidates the whole data TLB (c8, c6, 0). */
   invalidateDataTlb(): void {
     this.maintenance.dTlbAll++;
@@ -377,36 +440,34 @@ export class Port {
 
   /** Invalidates, without cleaning, the data and instruction cache lines of a page by MVA. */
   discardPageLines(mva: number): void {
-    this.#pageLines(mva, 6);
+    this.#pageLines(ROUTINE.discard_lines, mva, 6);
   }
 
   /** Cleans the data lines of a page by MVA and invalidates them in both caches. */
   flushPageLines(mva: number): void {
-    this.#pageLines(mva, 14);
+    this.#pageLines(ROUTINE.flush_lines, mva, 14);
   }
 
   /** An operation on the data lines of a page (c7, `crm`, 1); its instruction lines are invalidated. */
-  #pageLines(mva: number, crm: number): void {
-    const { mmu } = this.#cpu;
-    for (let i = 0; i < 4096; i += 32) {
-      mmu.mcr(7, crm, 1, mva + i);
-      mmu.mcr(7, 5, 1, mva + i);
+  #pageLines(routine: Routine, mva: number, crm: number): void {
+    this.routine(routine, 4096 / LINE / UNROLLED);
+    for (let i = 0; i < 4096; i += LINE) {
+      this.mcr(7, crm, 1, mva + i);
+      this.mcr(7, 5, 1, mva + i);
     }
     this.maintenance.dCacheLine += 128;
     this.maintenance.iCacheLine += 128;
-    this.charge(128 * (2 * COST.CP15 + COST.CACHE_LINE));
   }
 
   /** Cleans and invalidates the whole data cache by index (8 segments of 64 lines). */
   flushDataCache(): void {
-    const { mmu } = this.#cpu;
-    for (let segment = 0; segment < 8; segment++) {
+    this.routine(ROUTINE.flush_cache, 512 / UNROLLED);
+    for (let segment = 7; segment >= 0; segment--) {
       for (let index = 0; index < 64; index++) {
-        mmu.mcr(7, 14, 2, (index << 26 | segment << 5) >>> 0);
+        this.mcr(7, 14, 2, (index << 26 | segment << 5) >>> 0);
       }
     }
     this.maintenance.dCacheIndex += 512;
-    this.charge(512 * (COST.CP15 + COST.CACHE_LINE));
   }
 
   /** Invalidates the whole instruction cache (c7, c5, 0). */

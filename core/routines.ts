@@ -14,7 +14,7 @@ import { MAP } from "./layout.ts";
 
 /** A routine of the monitor. */
 export interface Routine {
-  /** Its name, as the label of the hand-written one. */
+  /** Its name, which is the label of a hand-written one. */
   readonly name: string;
   /** Address of its first instruction. */
   readonly address: number;
@@ -22,41 +22,107 @@ export interface Routine {
   readonly bytes: number;
   /** Cycles of its instructions, apart from data words and CP15 operations. */
   readonly issue: number;
+  /** The same for each round of its loop, where it has one. */
+  readonly round: number;
   /** False for what stands for compiled code. */
   readonly written: boolean;
 }
 
-/** Offset in the text, length and issue cycles of the hand-written routines. */
-const WRITTEN = {
+/** Name of a hand-written routine. */
+export type WrittenName =
+  | "vector"
+  | "which_mode"
+  | "save_call"
+  | "kernel_call"
+  | "hypercall"
+  | "dispatch"
+  | "dispatched"
+  | "restore_task"
+  | "task_due"
+  | "restore_due"
+  | "save_irq"
+  | "acknowledge"
+  | "switch_vm"
+  | "choose"
+  | "enter"
+  | "restore_vm"
+  | "cut_due"
+  | "resume"
+  | "restore_resume"
+  | "abort_entry"
+  | "abort_return"
+  | "install_piece"
+  | "publish"
+  | "protect"
+  | "page_copy"
+  | "frame_copy"
+  | "page_restore"
+  | "discard_lines"
+  | "flush_lines"
+  | "flush_cache"
+  | "page_clear";
+
+/** Offset in the text, length, issue cycles, and those of a round, of the hand-written routines. */
+const WRITTEN: Readonly<Record<WrittenName, readonly [number, number, number, number?]>> = {
   /** The branch in the vector. */
   vector: [0x000, 32, 3],
-  /** SWI of a task: which mode, and its context. */
-  save_call: [0x020, 24, 4],
+  /** SWI: a task's or a kernel's. */
+  which_mode: [0x020, 8, 2],
+  /** The context of a task that calls its kernel. */
+  save_call: [0x028, 16, 2],
   /** The kernel is entered for a call that is not journalled. */
-  kernel_call: [0x038, 84, 14],
+  kernel_call: [0x038, 76, 13],
   /** SWI of a kernel: which hypercall. */
-  hypercall: [0x08c, 8, 6],
-  /** HC_DISPATCH. */
-  dispatch: [0x094, 96, 11],
-  /** The task that leaves owes a checkpoint. */
-  task_due: [0x0f4, 16, 5],
+  hypercall: [0x084, 8, 4],
+  /** HC_DISPATCH: whether that is all, and who leaves. */
+  dispatch: [0x08c, 76, 10],
+  /** The task's image and result. */
+  dispatched: [0x0d8, 16, 1],
   /** A context is put into the CPU. */
-  restore: [0x104, 28, 9],
+  restore_task: [0x0e8, 28, 9],
+  /** The task that leaves owes a checkpoint; then as dispatched. */
+  task_due: [0x104, 36, 6],
+  restore_due: [0x128, 28, 9],
   /** Interrupt: the context of who runs. */
-  save_irq: [0x120, 36, 6],
+  save_irq: [0x144, 36, 6],
   /** The interrupt controller is asked and answered. */
-  acknowledge: [0x144, 40, 6],
-  /** The next VM: leave, choose, enter. */
-  switch_vm: [0x16c, 136, 11],
+  acknowledge: [0x168, 28, 7],
+  /** The VM that leaves. */
+  switch_vm: [0x184, 40, 3],
+  /** The first VM of the active set. */
+  choose: [0x1ac, 44, 5],
+  /** The VM that was chosen. */
+  enter: [0x1d8, 48, 3],
+  restore_vm: [0x208, 28, 9],
   /** The VM that leaves owes a cut. */
-  cut_due: [0x1f4, 20, 8],
+  cut_due: [0x224, 24, 8],
   /** Back to the VM that was interrupted. */
-  resume: [0x208, 20, 2],
+  resume: [0x23c, 20, 3],
+  restore_resume: [0x250, 28, 9],
   /** Abort: registers that compiled code may change. */
-  abort_entry: [0x21c, 20, 5],
+  abort_entry: [0x26c, 20, 5],
   /** Back to the instruction that aborted. */
-  abort_return: [0x230, 24, 10],
-} as const;
+  abort_return: [0x280, 12, 8],
+  /** First-level word of a piece. */
+  install_piece: [0x2a4, 52, 10],
+  /** Descriptors come into force: write buffer, data TLB. */
+  publish: [0x2d8, 12, 3],
+  /** Active tables and spares change places; a round is a piece. */
+  protect: [0x2e4, 96, 25, 10],
+  /** A page of a guest is copied to a frame; a round is a line. */
+  page_copy: [0x344, 56, 19, 4],
+  /** A frame is copied. */
+  frame_copy: [0x37c, 28, 19, 4],
+  /** A frame is copied to a page of a guest. */
+  page_restore: [0x398, 56, 19, 4],
+  /** Lines of a page are dropped; a round is four of them. */
+  discard_lines: [0x3d0, 64, 2, 8],
+  flush_lines: [0x410, 64, 2, 8],
+  /** The data cache is cleaned; a round is four lines. */
+  flush_cache: [0x450, 52, 18, 7],
+  /** A page is filled with 0; a round is a line. */
+  page_clear: [0x484, 56, 25, 4],
+};
 
 /** Lengths and cost of the routines that stand for compiled code: a call, registers kept for it. */
 const COMPILED = {
@@ -78,6 +144,7 @@ const COMPILED = {
   swap: [896, 24],
   refresh: [384, 16],
   maintain: [256, 16],
+  abort: [160, 12],
   fault: [640, 24],
   recovery: [768, 24],
   journal: [384, 16],
@@ -89,19 +156,19 @@ const COMPILED = {
 } as const;
 
 /** Name of a routine. */
-export type RoutineName = keyof typeof WRITTEN | keyof typeof COMPILED;
+export type RoutineName = WrittenName | keyof typeof COMPILED;
 
 /** First address of what stands for compiled code. */
 const COMPILED_AT = MAP.TEXT + 0x1000;
 
 function table(): Record<RoutineName, Routine> {
   const all: Record<string, Routine> = {};
-  for (const [name, [offset, bytes, issue]] of Object.entries(WRITTEN)) {
-    all[name] = { name, address: MAP.VECTORS + offset, bytes, issue, written: true };
+  for (const [name, [offset, bytes, issue, round = 0]] of Object.entries(WRITTEN)) {
+    all[name] = { name, address: MAP.VECTORS + offset, bytes, issue, round, written: true };
   }
   let address: number = COMPILED_AT;
   for (const [name, [bytes, issue]] of Object.entries(COMPILED)) {
-    all[name] = { name, address, bytes, issue, written: false };
+    all[name] = { name, address, bytes, issue, round: 0, written: false };
     address += bytes;
   }
   return all as Record<RoutineName, Routine>;

@@ -32,6 +32,14 @@ export function lowestBit(word: number): number {
   return 31 - Math.clz32(word & -word);
 }
 
+/** A group of eight VMs of a set. */
+export interface VmGroup {
+  /** Address of the set (RUN_SET). */
+  readonly set: number;
+  /** Its number. */
+  readonly index: number;
+}
+
 /** The unified priority table. */
 export class Scheduler {
   readonly #port: Port;
@@ -107,12 +115,24 @@ export class Scheduler {
    * @returns Its record, {@linkcode NOBODY} when the set is empty.
    */
   lowest(): number {
+    return this.pick(this.group());
+  }
+
+  /** First half of {@linkcode lowest}: the first group of the active set that is not empty. */
+  group(): VmGroup {
     const port = this.#port;
     const g = MAP.GLOBAL;
     const set = port.ldr(g + GLOBAL.ACTIVE);
-    const group = port.ldrb(g + GLOBAL.LOWEST + port.ldr(set + RUN_SET.GROUPS));
-    const bits = port.ldrb(set + RUN_SET.BYTES + group);
-    return port.ldr(MAP.VM_TABLE + (group * 8 + port.ldrb(g + GLOBAL.LOWEST + bits)) * 4);
+    const index = port.ldrb(g + GLOBAL.LOWEST + port.ldr(set + RUN_SET.GROUPS));
+    return { set, index };
+  }
+
+  /** Second half of {@linkcode lowest}: the first VM of a group. */
+  pick({ set, index }: VmGroup): number {
+    const port = this.#port;
+    const bits = port.ldrb(set + RUN_SET.BYTES + index);
+    const low = port.ldrb(MAP.GLOBAL + GLOBAL.LOWEST + bits);
+    return port.ldr(MAP.VM_TABLE + (index * 8 + low) * 4);
   }
 
   /**

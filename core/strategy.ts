@@ -182,16 +182,10 @@ export class TrackingStrategy implements CheckpointStrategy {
     if (first) {
       this.#protectAll(vm, unit);
       for (const page of dirty) versions.delist(unit, page);
-      port.drain();
-      port.invalidateDataTlb();
+      port.publish();
     } else if (port.read(unit + UNIT.DIRTY_HEAD) !== 0) {
       // The spare has every page read-only: one exchange protects them all.
-      versions.exchange(vm, unit, TABLE.ACTIVE, TABLE.SPARE);
-      this.domains.install(vm, unit);
-      port.write(unit + UNIT.REPAIR_HEAD, port.read(unit + UNIT.DIRTY_HEAD));
-      port.write(unit + UNIT.DIRTY_HEAD, 0);
-      port.drain();
-      port.invalidateDataTlb();
+      this.domains.protect(vm, unit);
     }
     return copied;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { masterEntry, unitOf, writeMaster } from "./domains.ts";
+import { masterEntry, unitOf } from "./domains.ts";
 import {
   GLOBAL,
   MAP,
@@ -113,7 +113,7 @@ export class TableCheck {
     const expected = coarseDescriptor(port.read(piece + PIECE_REC.A_TABLE), domain);
     const found = port.read(address);
     if (found === expected) return [];
-    writeMaster(port, address, expected);
+    port.write(address, expected);
     return [{ vm, unit, address, found, expected }];
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { attend, holdContext } from "./contexts.ts";
-import { masterEntry, unitOf, writeMaster } from "./domains.ts";
+import { masterEntry, unitOf } from "./domains.ts";
 import { InputError } from "./errors.ts";
 import { frameRecord, type Frames } from "./frames.ts";
 import { hashBytes } from "./hash.ts";
@@ -329,7 +329,7 @@ export class VmStore {
     for (let i = 0; i < pieceCount; i++) {
       const piece = pieces + i * PIECE_REC.SIZE;
       if (port.read(piece + PIECE_REC.A_TABLE) !== 0) {
-        writeMaster(port, masterEntry(id, port.read(piece + PIECE_REC.VA)), 0);
+        port.write(masterEntry(id, port.read(piece + PIECE_REC.VA)), 0);
       }
       for (const table of [PIECE_REC.A_TABLE, PIECE_REC.B_TABLE, PIECE_REC.C_TABLE]) {
         const address = port.read(piece + table);
@@ -475,7 +475,7 @@ export class VmStore {
         }
         port.write(record + PIECE_REC.PAGE_COUNT, page - port.read(record + PIECE_REC.FIRST_PAGE));
         const master = masterEntry(id, va);
-        writeMaster(port, master, (port.read(record + PIECE_REC.A_TABLE) | 0x11) >>> 0);
+        port.write(master, (port.read(record + PIECE_REC.A_TABLE) | 0x11) >>> 0);
         piece++;
       }
       this.#closeUnit(vm, unit);
@@ -493,7 +493,7 @@ export class VmStore {
       const record = port.read(vm + VM.PIECES) + i * PIECE_REC.SIZE;
       const entry = masterEntry(port.read(vm + VM.ID), port.read(record + PIECE_REC.VA));
       const table = port.read(record + PIECE_REC.A_TABLE);
-      writeMaster(port, entry, (table | CLOSED_DOMAIN << 5 | 0x11) >>> 0);
+      port.write(entry, (table | CLOSED_DOMAIN << 5 | 0x11) >>> 0);
     }
   }
 

@@ -363,6 +363,7 @@ export class Vmm {
   #abort(kind: FaultKind, pc: number, cpsr: number): void {
     const port = this.port;
     this.#paths.abortEntry(pc, cpsr);
+    port.routine(ROUTINE.abort);
     const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
     if (port.mrc(3, 0, 0) === DACR_MONITOR) this.#firstTouch(vm);
     else if (kind !== "data-abort" || !this.#firstWrite(vm, pc, cpsr)) {
@@ -496,6 +497,7 @@ export class Vmm {
     const port = this.port;
     const cpu = this.#cpu;
     const spsr = cpu.spsr;
+    port.routine(ROUTINE.which_mode);
     port.routine(ROUTINE.hypercall);
     this.meters.hypercall(vm);
     const number = cpu.userReg(12) >>> 0;
@@ -747,9 +749,10 @@ export class Vmm {
     const port = this.port;
     port.routine(ROUTINE.reschedule);
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+    const slots = this.#slots;
     let next: number;
     this.#switchBegin = port.charged;
-    if (this.#slots) {
+    if (slots) {
       next = this.scheduler.slotOwner();
       if (next !== current) this.#leaveVm(current);
     } else if (current === 0) {

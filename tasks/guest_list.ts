@@ -6,9 +6,9 @@
 
 /**
  * Kinds of guests. `tasks`: kernel and application; `plain`: one piece without tasks; `native` and
- * `bare`: the same for boards without monitor.
+ * `bare`: the same for boards without monitor; `monitor`: no guest, but routines of the monitor.
  */
-export type GuestKind = "tasks" | "plain" | "native" | "bare";
+export type GuestKind = "tasks" | "plain" | "native" | "bare" | "monitor";
 
 /** A guest: what it is built from. */
 export interface GuestSource {
@@ -27,6 +27,11 @@ export interface GuestSource {
 /** Guests for the monitor come with the package; those for boards are only committed. */
 export function isPublished(guest: { readonly kind: string }): boolean {
   return guest.kind === "tasks" || guest.kind === "plain";
+}
+
+/** What comes with the package has a module; the monitor's routines are no guest in it. */
+export function hasModule(guest: { readonly kind: string }): boolean {
+  return isPublished(guest) || guest.kind === "monitor";
 }
 
 /** A guest without tasks. */
@@ -201,4 +206,11 @@ export const GUESTS: readonly GuestSource[] = [
   ...ALONE.map((app) => application(app, "s3c2440")),
   bareCompute("versatilepb", "0x00010000"),
   bareCompute("sx1", "0x10010000"),
+  {
+    name: "monitor",
+    kind: "monitor",
+    summary: "The monitor's hand-written routines, for its calibration.",
+    options: ["--monitor"],
+    sources: ["monitor/monitor.S"],
+  },
 ];

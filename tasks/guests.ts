@@ -11,7 +11,7 @@
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { checkConformance, checkGuide } from "./guest_checks.ts";
-import { GUESTS, type GuestSource, isPublished } from "./guest_list.ts";
+import { GUESTS, type GuestSource, hasModule, isPublished } from "./guest_list.ts";
 
 const COMPILER = "arm-none-eabi-gcc";
 /** Images larger than this are refused. */
@@ -153,6 +153,15 @@ export async function loadGuest(name: string): Promise<Uint8Array> {
   }
   return (await IMAGES[name]()).elf();
 }
+
+/**
+ * The ELF file of the monitor's hand-written routines, for its calibration.
+ *
+ * @returns A copy that the caller may change.
+ */
+export async function loadMonitor(): Promise<Uint8Array> {
+  return (await import("./images/monitor.ts")).elf();
+}
 `;
 }
 
@@ -188,7 +197,7 @@ async function buildAll(): Promise<Map<string, Uint8Array>> {
       const { elf, sources } = await build(guest, folder);
       const file = `images/${guest.name}.elf`;
       files.set(file, elf);
-      if (isPublished(guest)) {
+      if (hasModule(guest)) {
         files.set(`images/${guest.name}.ts`, text.encode(await formatted(moduleText(guest, elf))));
       }
       for (const source of sources) {

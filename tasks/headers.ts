@@ -1,6 +1,6 @@
 /**
  * `deno task headers`: writes the C headers of the guests, `vmi.h` from the tables of `core/vmi.ts`
- * and `s3c2440.h` from the register tables of the devices.
+ * and `s3c2440.h` from the register tables of the devices; and `monitor.h` of the monitor's routines.
  *
  * With `--check` nothing is written; the task fails if a committed header is not what the tables
  * say.
@@ -13,6 +13,7 @@ import {
   CONTROL_FIELDS,
   DISPATCH,
   type Field,
+  HC,
   type Hypercall,
   HYPERCALLS,
   INFO_FIELDS,
@@ -37,6 +38,18 @@ import {
   VMI_MAGIC,
   VMI_VERSION,
 } from "../core/vmi.ts";
+import { DACR_MONITOR } from "../core/domains.ts";
+import {
+  CONTEXT,
+  EAGER,
+  GLOBAL,
+  MAP,
+  PIECE_REC,
+  RUN_SET,
+  SLOT_PID,
+  UNIT,
+  VM,
+} from "../core/layout.ts";
 import type { Register } from "../core/registers.ts";
 import { BASE, type DeviceName } from "../core/s3c2440.ts";
 import { CLKPWR_REGISTERS } from "../core/s3c2440_clkpwr.ts";
@@ -47,6 +60,7 @@ import { PWM_REGISTERS } from "../core/s3c2440_pwm.ts";
 import { RTC_REGISTERS } from "../core/s3c2440_rtc.ts";
 import { uartRegisters } from "../core/s3c2440_uart.ts";
 import { WDT_REGISTERS } from "../core/s3c2440_wdt.ts";
+import { USER_CPSR } from "../core/vm.ts";
 
 /** Where the generated headers lie, relative to this module. */
 export const INCLUDE: URL = new URL("../guests/include/", import.meta.url);
@@ -138,7 +152,7 @@ function inline(call: Hypercall): string[] {
 
 /** The generated headers: text by file name. */
 export function headers(): Readonly<Record<string, string>> {
-  return { "vmi.h": vmiHeader(), "s3c2440.h": boardHeader() };
+  return { "vmi.h": vmiHeader(), "s3c2440.h": boardHeader(), "monitor.h": monitorHeader() };
 }
 
 const REGISTERS: Readonly<Partial<Record<DeviceName, readonly Register[]>>> = {
@@ -187,6 +201,47 @@ function boardHeader(): string {
     "#endif",
     "",
   );
+  return lines.join("\n");
+}
+
+/** Text of `guests/include/monitor.h`: what the monitor's hand-written routines need to know. */
+function monitorHeader(): string {
+  const records = {
+    GLOBAL,
+    VM,
+    UNIT,
+    CONTEXT,
+    PIECE: PIECE_REC,
+    RUN_SET,
+  };
+  const register = (name: string) => INTC_REGISTERS.find((r) => r.name === name)!.offset;
+  const lines = [
+    "/*",
+    " * The monitor's records: where they are, and the offsets of their fields.",
+    " *",
+    " * Generated from core/layout.ts by `deno task headers`; not to be edited.",
+    " */",
+    "#ifndef MONITOR_H",
+    "#define MONITOR_H",
+    "",
+    define("GLOBAL", hex(MAP.GLOBAL)),
+    define("MASTER", hex(MAP.MASTER)),
+    define("VM_TABLE", hex(MAP.VM_TABLE)),
+    define("UNIT_TASKS", VM.UNIT_AREA + 2 * UNIT.SIZE, "in a VM record: the first task's"),
+    define("SLOT_PID", SLOT_PID),
+    define("EAGER", hex(EAGER)),
+    define("DACR_MONITOR", DACR_MONITOR),
+    define("USER_CPSR", USER_CPSR),
+    define("HC_DISPATCH", HC.DISPATCH),
+    define("DISPATCH_RESULT", DISPATCH.RESULT),
+    define("INFO_CUR_TASK", INFO_FIELDS.find((f) => f.name === "CUR_TASK")!.offset),
+    define("INTC", hex(BASE.INTC)),
+    ...["SRCPND", "INTPND", "INTOFFSET"].map((name) => define(`INTC_${name}`, register(name))),
+  ];
+  for (const [name, fields] of Object.entries(records)) {
+    lines.push("", ...defines(`${name}_`, fields));
+  }
+  lines.push("", "#endif", "");
   return lines.join("\n");
 }
 

@@ -128,12 +128,20 @@ Deno.test("Scheduler.setReady() keeps the row and what the kernel sees of it", c
 /** Costs of the choices, and how many there were. */
 function watchChoices(lab: Lab): { costs: Set<number>; count: number } {
   const { scheduler, port } = lab.vmm;
-  const lowest = scheduler.lowest.bind(scheduler);
+  const group = scheduler.group.bind(scheduler);
+  const pick = scheduler.pick.bind(scheduler);
   const watched = { costs: new Set<number>(), count: 0 };
-  scheduler.lowest = () => {
+  let grouping = 0;
+  scheduler.group = () => {
     const before = port.charged;
-    const chosen = lowest();
-    watched.costs.add(port.charged - before);
+    const found = group();
+    grouping = port.charged - before;
+    return found;
+  };
+  scheduler.pick = (found) => {
+    const before = port.charged;
+    const chosen = pick(found);
+    watched.costs.add(grouping + port.charged - before);
     watched.count++;
     return chosen;
   };

@@ -11,6 +11,7 @@
 #   --foreign       without this kernel, common text and idle task: bring your own kernel:FILE
 #   --board NAME    for a board without monitor: s3c2440, versatilepb
 #   --at ADDRESS    one piece for a machine without monitor, at that address
+#   --monitor       routines of the monitor, at the high vectors
 #   --flags         prints the arguments of the compiler and of the linker
 #   -...            an argument for the compiler
 #
@@ -30,13 +31,14 @@ compile="-mcpu=arm920t -marm -Os -std=gnu11 -ffreestanding -fno-common -ffunctio
 link="-mcpu=arm920t -marm -nostdlib -static -Wl,-n -Wl,--build-id=none -Wl,--gc-sections
 -Wl,--fatal-warnings -Wl,--orphan-handling=error"
 
-app='' foreign='' board='' at='' more=''
+app='' foreign='' board='' at='' monitor='' more=''
 while [ $# -gt 0 ]; do
   case $1 in
     --app) app=$2 && shift ;;
     --foreign) foreign=yes ;;
     --board) board=$2 && shift ;;
     --at) at=$2 && shift ;;
+    --monitor) monitor=yes ;;
     --flags)
       # shellcheck disable=SC2086
       echo $compile
@@ -81,7 +83,10 @@ compile_all() {
   done
 }
 
-if [ -z "$app" ]; then
+if [ -n "$monitor" ]; then
+  compile_all monitor "$@"
+  script=monitor.ld
+elif [ -z "$app" ]; then
   if [ -z "$at" ]; then
     compile_all plain "$kit/plain_start.S" "$kit/plain.c"
   fi
