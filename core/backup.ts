@@ -9,6 +9,7 @@ import { DACR_MONITOR, type Domains, unitOf } from "./domains.ts";
 import type { Frames } from "./frames.ts";
 import { Generations } from "./generations.ts";
 import {
+  CONTEXT,
   CUT,
   CUT_DUE,
   GLOBAL,
@@ -160,8 +161,9 @@ export class Backup {
     const strategy = this.#strategy;
     if (strategy === undefined) return false;
     // A checkpoint that was declared is of the moment at which the task left.
-    const due = this.owes(unit) ? this.#nextDue(port.read(unit + UNIT.DUE)) : this.#dueFromNow();
-    this.#domains.reopen(unit);
+    const owed = this.owes(unit);
+    const due = owed ? this.#nextDue(port.read(unit + UNIT.DUE)) : this.#dueFromNow();
+    if (owed) this.#domains.reopen(unit);
     const before = { ...port.maintenance };
     const seq = port.read(vm + VM.SEQ) + 1;
     port.write(vm + VM.TAKING, seq);
@@ -173,7 +175,7 @@ export class Backup {
     }
     port.write(vm + VM.SEQ, seq);
     this.#commit(vm, unit, seq, due);
-    this.generations.push(unit, seq);
+    this.generations.push(vm, unit, seq);
     port.add(unit + UNIT.CHECKPOINTS, 1);
     this.#report(vm, unit, seq, pages, before);
     this.#noteLostCuts(vm);
@@ -218,7 +220,7 @@ export class Backup {
     this.generations.saveCut(vm, seq);
     for (const unit of units) {
       this.#commit(vm, unit, seq, due);
-      if (this.#isTask(unit)) this.generations.push(unit, seq);
+      if (this.#isTask(unit)) this.generations.push(vm, unit, seq);
     }
     port.write(vm + VM.CUT, seq);
     port.write(vm + VM.DUE, due);
@@ -506,8 +508,9 @@ export class Backup {
       pages = this.#writeBack(strategy, vm, unit, seq);
     }
     port.write(unit + UNIT.SLOT, slot);
+    this.generations.reserve(vm, unit);
     port.write(unit + UNIT.DUE, this.#dueFromNow());
-    this.#domains.reopen(unit);
+    this.#domains.forget(unit);
     this.onRollback?.(vm, unit, false);
     if (under) this.checkpointTask(vm, unit);
     return { pages, time };
@@ -550,13 +553,14 @@ export class Backup {
     units.forEach((unit, i) => {
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
       port.copyWords(entry, unit + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
-      this.#domains.reopen(unit);
+      this.generations.reserve(vm, unit);
+      this.#domains.forget(unit);
       const more = this.#refresh(strategy, vm, unit, seq, moved[i], true, 1);
       this.onRollback?.(vm, unit, true);
       if (more < 0) return this.#unprotect(strategy, vm, unit);
       copied += more;
       this.#commit(vm, unit, seq, this.#dueFromNow());
-      if (this.#isTask(unit)) this.generations.push(unit, seq);
+      if (this.#isTask(unit)) this.generations.push(vm, unit, seq);
     });
     port.write(vm + VM.DUE, this.#dueFromNow());
     if (port.read(vm + VM.CUT) === seq) this.#report(vm, 0, seq, copied, before);
@@ -687,7 +691,7 @@ export class Backup {
   /** Makes every checkpoint of a task void (it is deleted, or made anew). */
   forgetTask(vm: number, unit: number): void {
     this.generations.clear(unit);
-    this.#domains.reopen(unit);
+    this.#domains.forget(unit);
     this.#port.write(unit + UNIT.DUE, NONE);
     this.#port.write(unit + UNIT.TARGET, 0);
     this.#strategy?.settle(vm, unit);
@@ -725,9 +729,11 @@ export class Backup {
     this.#maintain(vm, moved);
   }
 
-  /** Chooses the slot of the next save of a unit: one that no live checkpoint names (I6). */
+  /** A unit's next save goes to a slot that no live checkpoint names (I6). */
   nextSlot(vm: number, unit: number): void {
-    this.generations.nextSlot(vm, unit);
+    const port = this.#port;
+    this.generations.reserve(vm, unit);
+    port.write(unit + UNIT.SLOT, port.read(port.read(unit + UNIT.SLOT) + CONTEXT.NEXT));
   }
 
   /** The same for the task that has the CPU. */

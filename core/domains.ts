@@ -9,7 +9,6 @@
 
 import {
   CLOSED_DOMAIN,
-  CONTEXT,
   DOMAIN,
   FIRST_DOMAIN,
   GLOBAL,
@@ -92,16 +91,23 @@ export class Domains {
       port.write(unit + UNIT.DACR_TASK, (DACR_MONITOR | common | own) >>> 0);
     }
     port.write(unit + UNIT.DACR_KERNEL, (DACR_MONITOR | common | own | image(kernel)) >>> 0);
-    // A task that is none, whose call is open, or whose context a checkpoint names, takes the long way.
+    // A task that is none, or whose call is open, takes the long way at each dispatch.
     const usual = port.read(unit + UNIT.TASK) === NONE ||
       port.read(unit + UNIT.STATE) === TASK_STATE.CREATED &&
-        port.read(unit + UNIT.CALL_OPEN) === 0 &&
-        port.read(port.read(unit + UNIT.SLOT) + CONTEXT.REFS) === 0;
+        port.read(unit + UNIT.CALL_OPEN) === 0;
     if (usual) port.write(unit + UNIT.EPOCH, port.read(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH));
   }
 
-  /** The images of a unit are void: they are made anew, and open, when it is next dispatched. */
+  /** The image with which a task runs is open again. */
   reopen(unit: number): void {
+    const port = this.#port;
+    const kernel = unitOf(port.read(unit + UNIT.VM), 0);
+    const mask = 3 << port.read(kernel + UNIT.DOMAIN) * 2;
+    port.write(unit + UNIT.DACR_TASK, (port.read(unit + UNIT.DACR_KERNEL) & ~mask) >>> 0);
+  }
+
+  /** The images of a unit are void: they are made anew when it is next dispatched. */
+  forget(unit: number): void {
     this.#port.write(unit + UNIT.DACR_TASK, 0);
     this.#port.write(unit + UNIT.EPOCH, 0);
   }

@@ -6,7 +6,7 @@
  */
 
 import type { Board } from "./board.ts";
-import { observedContext, observedText } from "./contexts.ts";
+import { observedContext, observedInTask, observedText } from "./contexts.ts";
 import { CR } from "./cp15.ts";
 import { MODE } from "./cpu.ts";
 import { masterEntry } from "./domains.ts";
@@ -280,7 +280,9 @@ function contextWord(
   if (part === "irq") return ramCell(board, vm + VM.IRQ_CONTEXT + at, label);
   const unit = findUnit(board, vm, part);
   if (unit === 0) return `the guest has no task ${part}`;
-  return ramCell(board, board.peek(unit + UNIT.SLOT, 4) + at, label);
+  const runs = unit === board.peek(vm + VM.CUR_UNIT, 4) && observedInTask(board, vm);
+  const slot = runs ? observedContext(board, vm) : board.peek(unit + UNIT.SLOT, 4);
+  return ramCell(board, slot + at, label);
 }
 
 /** Byte offset of a field, -1 when there is none of that name. */

@@ -41,28 +41,29 @@ export class Generations {
 
   // --- contexts --------------------------------------------------------------------------------
 
-  /** Chooses the slot of the next save of a unit: one that no live checkpoint names (I6). */
-  nextSlot(vm: number, unit: number): void {
+  /** Sees to it that a unit's next save goes to a slot that no live checkpoint names (I6). */
+  reserve(vm: number, unit: number): void {
     const port = this.#port;
     const slot = port.read(unit + UNIT.SLOT);
-    if (port.read(slot + CONTEXT.REFS) === 0) return;
+    if (port.read(port.read(slot + CONTEXT.NEXT) + CONTEXT.REFS) === 0) return;
     const slots = port.read(vm + VM.CONTEXT_SLOTS);
     const first = port.read(vm + VM.CONTEXTS) +
       port.read(unit + UNIT.INDEX) * slots * CONTEXT.SIZE;
     for (let i = 0; i < slots; i++) {
       const next = first + i * CONTEXT.SIZE;
       if (port.read(next + CONTEXT.REFS) === 0) {
-        port.write(unit + UNIT.SLOT, next);
+        port.write(slot + CONTEXT.NEXT, next);
+        port.write(next + CONTEXT.NEXT, next);
         return;
       }
     }
   }
 
-  /** A checkpoint names the context of a unit, which saves elsewhere from its next dispatch on. */
-  #hold(unit: number): void {
+  /** A checkpoint names the context of a unit. */
+  #hold(vm: number, unit: number): void {
     const port = this.#port;
     port.add(port.read(unit + UNIT.SLOT) + CONTEXT.REFS, 1);
-    port.write(unit + UNIT.EPOCH, 0);
+    this.reserve(vm, unit);
   }
 
   #release(slot: number): void {
@@ -79,7 +80,7 @@ export class Generations {
   }
 
   /** Enters a checkpoint with the unit's present context, over the oldest when the ring is full. */
-  push(unit: number, seq: number): void {
+  push(vm: number, unit: number, seq: number): void {
     const port = this.#port;
     const k = this.most;
     const count = port.count(unit + UNIT.RING_COUNT, MAX_GENERATIONS);
@@ -93,7 +94,7 @@ export class Generations {
       );
     }
     this.#carryLog(unit);
-    this.#hold(unit);
+    this.#hold(vm, unit);
     if (count === k) this.#release(port.read(entry + RING.SLOT));
     else port.write(unit + UNIT.RING_COUNT, count + 1);
     port.write(unit + UNIT.RING_HEAD, head);
@@ -186,7 +187,7 @@ export class Generations {
       const unit = unitOf(vm, i);
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
       port.copyWords(unit + UNIT.HELD, entry, UNIT.HELD_END - UNIT.HELD);
-      this.#hold(unit);
+      this.#hold(vm, unit);
     }
     port.copyWords(vm + VM.HELD, record + CUT.HELD, VM.HELD_END - VM.HELD);
     port.write(record + CUT.SEQ, seq);

@@ -219,6 +219,8 @@ export const CONTEXT = {
   LR: 56,
   /** Live checkpoints that name this slot (I6). */
   REFS: 60,
+  /** Where the next save goes when it has been restored: itself, or another slot if it is named. */
+  NEXT: 64,
   /** First byte. */
   START: -8,
   /** Bytes of the registers. */
@@ -282,71 +284,71 @@ export const VM = {
   /** Kernel-mode context, when the VM lost the CPU there. */
   KERNEL_CONTEXT: 0xf8,
   /** Kernel-mode context interrupted by a virtual IRQ (guest without tasks). */
-  IRQ_CONTEXT: 0x140,
-  HELD_END: 0x17c,
+  IRQ_CONTEXT: 0x148,
+  HELD_END: 0x184,
   /** DOMAIN_EPOCH as long as nothing but the next task's context is to be looked at; else NONE. */
-  FAST: 0x180,
+  FAST: 0x1a0,
   /** What is written to c13. */
-  PID: 0x184,
+  PID: 0x1a4,
   /** DACR with which it goes on; DACR_MONITOR: its cut is still to be taken. */
-  DACR: 0x188,
+  DACR: 0x1a8,
   /** Its cut falls due when NOW is above; NONE: there are none. */
-  DUE: 0x18c,
-  SWITCHES: 0x190,
+  DUE: 0x1ac,
+  SWITCHES: 0x1b0,
   /** A checkpoint of the guest is still to be taken (CUT_DUE). */
-  CUT_DUE: 0x194,
+  CUT_DUE: 0x1b4,
   /** Physical address of the VMI info page (the monitor writes it there, not cached). */
-  INFO: 0x198,
-  TASK_SWITCHES: 0x19c,
+  INFO: 0x1b8,
+  TASK_SWITCHES: 0x1bc,
   /** 1: a guest without tasks: kernel mode is checkpointed and interrupted. */
-  PLAIN: 0x1a0,
-  STATE: 0x1a4,
-  NAME: 0x1a8,
-  IMAGE: 0x1b8,
-  UNITS: 0x1bc,
-  UNIT_COUNT: 0x1c0,
-  PIECES: 0x1c4,
-  PIECE_COUNT: 0x1c8,
-  PAGES: 0x1cc,
-  PAGE_COUNT: 0x1d0,
-  CONTEXTS: 0x1d4,
-  CONTEXT_SLOTS: 0x1d8,
-  CUTS: 0x1dc,
-  CUT_SIZE: 0x1e0,
-  BLOCK_PAGES: 0x1e4,
+  PLAIN: 0x1c0,
+  STATE: 0x1c4,
+  NAME: 0x1c8,
+  IMAGE: 0x1d8,
+  UNITS: 0x1dc,
+  UNIT_COUNT: 0x1e0,
+  PIECES: 0x1e4,
+  PIECE_COUNT: 0x1e8,
+  PAGES: 0x1ec,
+  PAGE_COUNT: 0x1f0,
+  CONTEXTS: 0x1f4,
+  CONTEXT_SLOTS: 0x1f8,
+  CUTS: 0x1fc,
+  CUT_SIZE: 0x200,
+  BLOCK_PAGES: 0x204,
   /** Checkpoint sequence number, one counter a VM. */
-  SEQ: 0x1e8,
+  SEQ: 0x208,
   /** Newest cut, 0: none. */
-  CUT: 0x1ec,
+  CUT: 0x20c,
   /** 1: a task has made a journalled call since its kernel was left last. */
-  JOURNALED: 0x1f0,
+  JOURNALED: 0x210,
   /** Slice left, eighths of a tick (signed). */
-  SLICE: 0x1f4,
+  SLICE: 0x214,
   /** Ladder: failures at the present step, present step, start of the window (64). */
-  LADDER_COUNT: 0x1fc,
-  LADDER_STEP: 0x200,
-  LADDER_START: 0x204,
-  CHECKPOINTS: 0x20c,
-  FAULTS: 0x210,
-  RECOVERIES: 0x214,
-  CONSOLE_BYTES: 0x218,
-  REFUSED: 0x21c,
+  LADDER_COUNT: 0x21c,
+  LADDER_STEP: 0x220,
+  LADDER_START: 0x224,
+  CHECKPOINTS: 0x22c,
+  FAULTS: 0x230,
+  RECOVERIES: 0x234,
+  CONSOLE_BYTES: 0x238,
+  REFUSED: 0x23c,
   /** Switches-out since the last cut, where the period is given in switches. */
-  SWITCH_COUNT: 0x220,
-  INPUT_WRITE: 0x224,
-  MESSAGE_WRITE: 0x228,
+  SWITCH_COUNT: 0x240,
+  INPUT_WRITE: 0x244,
+  MESSAGE_WRITE: 0x248,
   /** Most messages ever sent: a restarted guest goes on counting from here. */
-  SEND_MAX: 0x22c,
+  SEND_MAX: 0x24c,
   /** Watchdog period, ticks, 0: off; tick of the last kick. */
-  WATCHDOG: 0x230,
-  KICKED: 0x234,
+  WATCHDOG: 0x250,
+  KICKED: 0x254,
   /** Refused hypercalls in the present window, and the tick at which it began. */
-  STORM_COUNT: 0x238,
-  STORM_START: 0x23c,
+  STORM_COUNT: 0x258,
+  STORM_START: 0x25c,
   /** Board time lost in rollbacks (64): virtual time is board time less this. */
-  LOST: 0x240,
+  LOST: 0x260,
   /** Checkpoint being taken, 0: none; its versions are needed although no record names it yet. */
-  TAKING: 0x248,
+  TAKING: 0x268,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x280,
   /** Recovery policy of this VM (POLICY). */

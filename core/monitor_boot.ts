@@ -6,7 +6,7 @@
 
 import type { Board } from "./board.ts";
 import { MODE } from "./cpu.ts";
-import { EAGER, GLOBAL, GLOBAL_MAGIC, JOURNAL_NAMES, MAP, STRATEGY_NAMES } from "./layout.ts";
+import { CONTEXT, EAGER, GLOBAL, GLOBAL_MAGIC, JOURNAL_NAMES, MAP, STRATEGY_NAMES } from "./layout.ts";
 import {
   AP,
   coarseDescriptor,
@@ -102,6 +102,8 @@ export function bootMonitor(board: Board, vmm: Vmm, config: MonitorConfig): stri
   port.write(g + GLOBAL.SLICE, ticks(config.slice) * TICK_SLICE);
   port.write(g + GLOBAL.NOW, (eager ? EAGER : 0) + 1);
   port.write(g + GLOBAL.DOMAIN_EPOCH, 1);
+  const idle = g + GLOBAL.IDLE_CONTEXT;
+  port.write(idle + CONTEXT.NEXT, idle);
   vmm.scheduler.init();
   port.write(g + GLOBAL.GENERATIONS, config.generations);
   port.write(g + GLOBAL.EVERY, config.every);

@@ -99,9 +99,9 @@ export class Paths {
     const cpu = this.#cpu;
     this.onRestore?.();
     port.routine(routine);
-    holdContext(port.board, slot);
     const [cpsr, pc] = port.ldm(slot + CONTEXT.CPSR, 2);
     port.ldm(slot, 15).forEach((value, i) => cpu.setUserReg(i, value));
+    holdContext(port.board, port.ldr(slot + CONTEXT.NEXT));
     // A damaged context can't raise privilege: only flags and T come from the record.
     cpu.cpsr = (cpsr & 0xf000_0020 | USER_CPSR) >>> 0;
     cpu.pc = pc;
@@ -157,6 +157,7 @@ export class Paths {
     const dacr = port.ldr(unit + UNIT.DACR_KERNEL);
     const vectors = port.ldr(vm + VM.VECTORS);
     port.str(info + INFO_CUR_TASK, task);
+    port.str(unit + UNIT.SLOT, heldContext(port.board));
     holdContext(port.board, vm + VM.KERNEL_CONTEXT);
     cpu.setUserReg(13, port.ldr(vm + VM.KERNEL_SP));
     cpu.setUserReg(14, port.ldr(vm + VM.KERNEL_LR));

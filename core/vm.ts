@@ -357,6 +357,7 @@ export class VmStore {
     port.write(vm + VM.KERNEL_SP, kernel.stack);
     port.write(vm + VM.JOURNALED, 0);
     const context = vm + VM.KERNEL_CONTEXT;
+    port.write(context + CONTEXT.NEXT, context);
     this.setContext(vm, context);
     port.write(context + CONTEXT.R0, SLOT_MAP.VMI_INFO + INFO.BOOT_ARG);
     port.write(context + CONTEXT.SP, kernel.stack);
@@ -371,7 +372,9 @@ export class VmStore {
       port.write(record + UNIT.STATE, TASK_STATE.ABSENT);
       port.write(record + UNIT.ENTRY, unit.entry);
       port.write(record + UNIT.STACK, unit.stack);
-      port.write(record + UNIT.SLOT, this.contextSlot(vm, i, 0));
+      const slot = this.contextSlot(vm, i, 0);
+      port.write(slot + CONTEXT.NEXT, slot);
+      port.write(record + UNIT.SLOT, slot);
     });
     this.#initInfo(vm);
   }

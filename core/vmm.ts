@@ -20,11 +20,11 @@ import {
   inTask,
   isKernelContext,
   observedText,
-  runningTask,
 } from "./contexts.ts";
 import { DACR_MONITOR, Domains, unitOf } from "./domains.ts";
 import { stormDue, watchdogDue } from "./detectors.ts";
-import { faultEvent, hex, postMortem, tableRepaired } from "./fault_report.ts";
+import { FaultPath } from "./fault_path.ts";
+import { hex, postMortem, tableRepaired } from "./fault_report.ts";
 import { Frames } from "./frames.ts";
 import { Hypercalls, isRefusal } from "./hypercalls.ts";
 import { Journal } from "./journal.ts";
@@ -35,7 +35,7 @@ import { writeLog } from "./monitor_log.ts";
 import { Paths } from "./paths.ts";
 import { MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
-import { classify, GO_ON, Recovery } from "./recovery.ts";
+import { GO_ON, Recovery } from "./recovery.ts";
 import { ROUTINE } from "./routines.ts";
 import { NOBODY, Scheduler, TICK_SLICE } from "./scheduler.ts";
 import type { SwitchProbe } from "./switch_probe.ts";
@@ -45,7 +45,6 @@ import { VirtualTimers } from "./virtual_timers.ts";
 import { askCut, infoOffset, isVm0, slotMva, taskCount, USER_CPSR, VmStore } from "./vm.ts";
 import {
   CONTROL_FIELDS,
-  LOG_FAULTS,
   HC,
   LOG_WHAT,
   SLOT_MAP,
@@ -106,6 +105,7 @@ export class Vmm {
   readonly timers: VirtualTimers;
   readonly #hypercalls: Hypercalls;
   readonly #paths: Paths;
+  readonly #faults: FaultPath;
   /** Cycles of the save that this entry began with: measurement only. */
   #saveCycles = 0;
   #switchKind: "vm" | "task" | undefined;
@@ -144,6 +144,16 @@ export class Vmm {
       copyGuest: (vm) => this.#copyGuest(vm),
       taskSwitched: (vm, from, to) => this.#taskSwitched(vm, from, to),
       vmSwitched: (from, to) => this.#vmSwitched(from, to),
+    });
+    this.#faults = new FaultPath(this, {
+      save: (pc, cpsr) => this.#saveIrq(pc, cpsr),
+      noteContext: (vm) => this.#noteContext(vm),
+      retry: () => this.#paths.abortReturn(),
+      resume: (vm) => this.#resumeVm(vm),
+      reschedule: () => this.#reschedule(),
+      enterKernel: (vm, unit) => this.#enterKernel(vm, unit, 0),
+      enterKernelIrq: (vm, unit) => this.#enterKernelIrq(vm, unit, 0),
+      halt: (reason) => this.#postMortem(reason),
     });
     this.#paths.onRestore = () => this.#closeSwitch();
     this.#paths.onRestored = () => this.#endSwitch();
@@ -367,7 +377,7 @@ export class Vmm {
     const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
     if (port.mrc(3, 0, 0) === DACR_MONITOR) this.#firstTouch(vm);
     else if (kind !== "data-abort" || !this.#firstWrite(vm, pc, cpsr)) {
-      return this.#fault(vm, kind, pc, cpsr);
+      return this.#faults.fault(vm, kind, pc, cpsr);
     }
     this.#paths.abortReturn();
   }
@@ -379,7 +389,7 @@ export class Vmm {
   #firstTouch(vm: number): void {
     const port = this.port;
     const start = port.charged;
-    const task = inTask(port, vm);
+    const task = this.#noteContext(vm);
     const unit = port.read(vm + VM.CUR_UNIT);
     if (port.read(vm + VM.CUT_DUE) !== 0 && this.#mayCut(vm)) this.#takeCut(vm);
     else if (this.backup.owes(unit)) this.backup.checkpointTask(vm, unit);
@@ -403,8 +413,8 @@ export class Vmm {
   #saveRunning(pc: number, cpsr: number): void {
     this.#saveIrq(pc, cpsr);
     this.#saveCycles = 0;
-    const unit = runningTask(this.port, this.port.peek(MAP.GLOBAL + GLOBAL.CURRENT));
-    if (unit !== 0) this.meters.unitIn(unit);
+    const vm = this.port.peek(MAP.GLOBAL + GLOBAL.CURRENT);
+    if (this.#noteContext(vm)) this.meters.unitIn(this.port.peek(vm + VM.CUR_UNIT));
   }
 
   /**
@@ -415,6 +425,15 @@ export class Vmm {
   firstWriteAt(vm: number, mva: number, save?: () => void): boolean {
     const va = mva - slotMva(this.port.read(vm + VM.ID), 0);
     return va >= 0 && va < SLOT_MAP.SIZE && this.backup.firstWrite(vm, va, save);
+  }
+
+  /** The record of the running task names the context in which it was saved; true in a task. */
+  #noteContext(vm: number): boolean {
+    const port = this.port;
+    const context = contextOf(port, vm);
+    if (isKernelContext(context)) return false;
+    port.write(port.read(vm + VM.CUR_UNIT) + UNIT.SLOT, context);
+    return true;
   }
 
   /** Saves the interrupted context where r13_svc says. */
@@ -456,6 +475,7 @@ export class Vmm {
     this.#saveCycles = port.charged - start;
     if (this.#paths.kernelCall()) return;
     port.routine(ROUTINE.journal);
+    this.#noteContext(vm);
     const unit = port.read(vm + VM.CUR_UNIT);
     const number = cpu.userReg(12) >>> 0;
     const args = [cpu.userReg(0), cpu.userReg(1), cpu.userReg(2), cpu.userReg(3)];
@@ -463,7 +483,7 @@ export class Vmm {
       // The call is made again when its log has been undone.
       const slot = heldContext(port.board);
       port.write(slot + CONTEXT.PC, (lr - ((spsr & 0x20) !== 0 ? 2 : 4)) >>> 0);
-      return this.#undo(vm, unit, GO_ON.TASK);
+      return this.#faults.undo(vm, unit, GO_ON.TASK);
     }
     const logged = this.journal.begin(vm, unit, number, args);
     if (logged !== undefined) {
@@ -601,22 +621,17 @@ export class Vmm {
   #resumeVm(vm: number): void {
     const port = this.port;
     port.routine(ROUTINE.resume_slow);
-    const task = inTask(port, vm);
+    const task = this.#noteContext(vm);
     const pending = port.read(vm + VM.V_PENDING) !== 0;
     // Something that came while it was off the CPU wants to change it: what is owed is taken first.
     if (port.read(vm + VM.CUT_DUE) !== 0 && this.#mayCut(vm)) this.#takeCut(vm);
     const unit = port.read(vm + VM.CUR_UNIT);
     if (task) {
       if (pending && this.#deliver(vm, unit)) return;
-      const slot = port.read(unit + UNIT.SLOT);
-      // What a checkpoint names is not saved over; what one is to name stays where it is.
-      if (!this.backup.owes(unit)) this.backup.nextSlot(vm, unit);
       this.domains.open(vm, unit);
       port.setDacr(port.read(unit + UNIT.DACR_TASK));
       this.#lookedAt(vm);
-      const save = port.read(unit + UNIT.SLOT);
-      this.#paths.restore(slot);
-      return holdContext(port.board, save);
+      return this.#paths.restore(port.read(unit + UNIT.SLOT));
     }
     this.domains.open(vm, unit);
     port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
@@ -821,7 +836,7 @@ export class Vmm {
     const owner = port.read(g + GLOBAL.SLOT_VM);
     if (owner !== 0) this.timers.tickVm(owner);
     if (phase === 0 || vm === 0) return this.#reschedule();
-    if (watchdogDue(port, vm)) return this.#late(vm, "watchdog");
+    if (watchdogDue(port, vm)) return this.#faults.late(vm, "watchdog");
     this.#resumeVm(vm);
   }
 
@@ -856,6 +871,7 @@ export class Vmm {
   #takeCut(vm: number): void {
     const port = this.port;
     const unit = port.read(vm + VM.CUR_UNIT);
+    this.#noteContext(vm);
     this.domains.open(vm, unit);
     port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
     this.backup.cut(vm, true);
@@ -898,7 +914,7 @@ export class Vmm {
       this.#scrub();
       if (this.#slots) return this.#slotTick(vm);
       this.timers.tick();
-      if (vm !== 0 && watchdogDue(port, vm)) return this.#late(vm, "watchdog");
+      if (vm !== 0 && watchdogDue(port, vm)) return this.#faults.late(vm, "watchdog");
     }
     if (vm === 0) return this.#reschedule();
     if ((port.read(vm + VM.SLICE) | 0) <= 0) {
@@ -908,30 +924,11 @@ export class Vmm {
     if (!this.#paths.resume()) this.#resumeVm(vm);
   }
 
-  // --- detectors -------------------------------------------------------------------------------
-
-  /** An error that no exception of the guest raised: its context is saved already. */
-  #late(vm: number, kind: FaultKind): void {
-    this.kick(vm);
-    const port = this.port;
-    const unit = runningTask(port, vm);
-    const slot = contextOf(port, vm);
-    this.#raiseFault(
-      vm,
-      unit,
-      kind,
-      0,
-      0,
-      port.read(slot + CONTEXT.PC),
-      port.read(slot + CONTEXT.CPSR),
-    );
-  }
-
   /** A storm of refused hypercalls; true when the caller has been dealt with. */
   refused(vm: number, lr: number): boolean {
     if (!stormDue(this.port, vm)) return false;
     this.#saveIrq(lr, this.#cpu.spsr);
-    this.#late(vm, "hypercall");
+    this.#faults.late(vm, "hypercall");
     return true;
   }
 
@@ -943,132 +940,14 @@ export class Vmm {
     for (const repaired of this.tables.scrub()) tableRepaired(port, this.recorder, repaired);
   }
 
-  // --- faults ----------------------------------------------------------------------------------
-
-  /** An exception of a guest: find whose error it is, report it, recover (P9). */
-  #fault(vm: number, kind: FaultKind, pc: number, cpsr: number): void {
-    const port = this.port;
-    const id = port.read(vm + VM.ID);
-    const fsr = kind === "data-abort"
-      ? port.mrc(5, 0, 0)
-      : kind === "prefetch-abort"
-      ? port.mrc(5, 0, 1)
-      : 0;
-    const far = kind === "data-abort" ? port.mrc(6, 0, 0) : pc;
-    const va = kind === "data-abort" ? far - slotMva(id, 0) : pc;
-    if (kind !== "undefined" && this.#tableRepaired(vm, va)) return this.#paths.abortReturn();
-    this.#saveIrq(pc, cpsr);
-    const unit = classify(port, vm, pc, far);
-    this.#raiseFault(vm, unit, kind, fsr, far, pc, cpsr);
-  }
-
-  /** The abort came from a damaged descriptor, which is right again: the access is tried again. */
-  #tableRepaired(vm: number, va: number): boolean {
-    if (va < 0 || va >= SLOT_MAP.SIZE) return false;
-    const repaired = this.tables.check(vm, va);
-    for (const entry of repaired) tableRepaired(this.port, this.recorder, entry);
-    return repaired.length > 0;
-  }
-
-  #raiseFault(
-    vm: number,
-    unit: number,
-    kind: FaultKind,
-    fsr: number,
-    far: number,
-    pc: number,
-    cpsr: number,
-  ): void {
-    const port = this.port;
-    const id = port.read(vm + VM.ID);
-    port.add(vm + VM.FAULTS, 1);
-    writeLog(port, this.ns, {
-      vm: id,
-      task: unit === 0 ? NONE : port.read(unit + UNIT.TASK),
-      what: LOG_WHAT.FAULT,
-      detail: LOG_FAULTS.indexOf(kind),
-      address: pc,
-    });
-    this.recorder.emit(faultEvent(port, this.recorder, { vm, unit, kind, fsr, far, pc, cpsr }));
-    this.recover(vm, unit);
-  }
-
   /** Recovers a task (`unit`) or, when it is 0, a guest, and goes on. */
   recover(vm: number, unit: number): void {
-    const port = this.port;
-    // Without a call-back a task can't be rolled back under its kernel (R3).
-    const alone = unit !== 0 && this.journal.canUndo(vm);
-    const goOn = alone ? this.recovery.task(vm, unit) : this.recovery.guest(vm);
-    switch (goOn) {
-      case GO_ON.TASK:
-      case GO_ON.KERNEL:
-        if (!this.journal.rolledBack(unit)) return this.#goOnTask(vm, unit, goOn);
-        return this.#undo(vm, unit, goOn);
-      case GO_ON.SKIP:
-        return this.#resumeVm(vm);
-      case GO_ON.DELETE:
-        this.deleteVm(vm);
-        return this.#reschedule();
-      case GO_ON.HALT:
-        return this.#postMortem("the recovery policy asks for a halt");
-      default:
-        if (port.read(vm + VM.STATE) === VM_STATE.FAILED) {
-          this.setState(vm, VM_STATE.FAILED, "its recovery ladder came to its end");
-        } else {
-          const waiting = port.read(vm + VM.WAITING) !== 0;
-          port.write(vm + VM.STATE, waiting ? VM_STATE.WAITING : VM_STATE.RUNNING);
-          if (waiting) this.scheduler.block(vm);
-          else this.scheduler.expire(vm);
-        }
-        port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
-        return this.#reschedule();
-    }
-  }
-
-  #goOnTask(vm: number, unit: number, goOn: number): void {
-    const port = this.port;
-    const running = runningTask(port, vm) || unit;
-    holdContext(port.board, port.read(running + UNIT.SLOT));
-    attend(port, vm);
-    if (goOn === GO_ON.KERNEL) {
-      // The kernel is entered as by an interrupt without a source: it chooses the next task.
-      return this.#enterKernelIrq(vm, running, 0);
-    }
-    this.#resumeVm(vm);
-  }
-
-  /** Lets the kernel undo the consuming calls of a task (R3), then goes on. */
-  #undo(vm: number, unit: number, goOn: number): void {
-    const port = this.port;
-    port.write(vm + VM.UNDO_TASK, port.read(unit + UNIT.TASK) + 1);
-    port.write(vm + VM.UNDO_NEXT, port.read(unit + UNIT.JOURNAL_COUNT));
-    port.write(vm + VM.UNDO_GO_ON, goOn);
-    this.#undoNext(vm);
-  }
-
-  /** Lets the kernel undo the next call, when there is one. */
-  #undoNext(vm: number): void {
-    const port = this.port;
-    const task = port.read(vm + VM.UNDO_TASK) - 1;
-    const unit = unitOf(vm, task + 2);
-    const found = this.journal.undo(vm, unit, port.read(vm + VM.UNDO_NEXT));
-    if (found === undefined) {
-      this.journal.rewind(unit);
-      port.write(vm + VM.UNDO_TASK, 0);
-      return this.#goOnTask(vm, unit, port.read(vm + VM.UNDO_GO_ON));
-    }
-    port.write(vm + VM.UNDO_NEXT, found.index);
-    this.#enterKernel(vm, unit, 0);
-    const { number, argument, result } = found.call;
-    [task, number, argument, result].forEach((value, i) => this.#cpu.setUserReg(i, value));
-    this.#cpu.pc = port.read(vm + VM.UNDO);
+    this.#faults.recover(vm, unit);
   }
 
   /** HC_UNDONE. */
   undone(vm: number): number | undefined {
-    if (this.port.read(vm + VM.UNDO_TASK) === 0) return VMI_ERROR.ESTATE;
-    this.#undoNext(vm);
-    return undefined;
+    return this.#faults.undone(vm);
   }
 
   /** An exception out of the monitor itself: class 3. */

@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import type { CacheState } from "../core/cache.ts";
-import { observedInTask } from "../core/contexts.ts";
+import { observedContext, observedInTask } from "../core/contexts.ts";
 import { frameRecord } from "../core/frames.ts";
 import { BACKUP_STRATEGIES, type Lab } from "../core/lab.ts";
 import {
@@ -116,8 +116,8 @@ Deno.test("I6: the slot of the next save is one that no kept checkpoint names", 
           }
           const inTask = observedInTask(lab.board, vm);
           if (word(lab, MAP.GLOBAL + GLOBAL.CURRENT) !== vm || !inTask) continue;
-          const unit = word(lab, vm + VM.CUR_UNIT);
-          assert.equal(named.get(word(lab, unit + UNIT.SLOT)) ?? 0, 0, "it will be overwritten");
+          const slot = observedContext(lab.board, vm);
+          assert.equal(named.get(slot) ?? 0, 0, "it will be overwritten");
           running++;
         }
       }

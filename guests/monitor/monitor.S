@@ -23,6 +23,7 @@
         msr     spsr_cxsf, r1
         ldmia   sp, {r0-r14}^
         nop                                     @ no banked register right after it
+        ldr     sp, [sp, #CONTEXT_NEXT]
         movs    pc, lr
         .endm
 
@@ -65,6 +66,7 @@ kernel_call:
         ldr     r7, [r8, #UNIT_DACR_KERNEL]
         ldr     lr, [r6, #VM_VECTORS]
         str     r11, [r10, #INFO_CUR_TASK]
+        str     sp, [r8, #UNIT_SLOT]
         add     sp, r6, #VM_KERNEL_CONTEXT
         ldmib   r6, {r13, r14}^                 @ KERNEL_SP, KERNEL_LR
         mcr     p15, 0, r7, c3, c0, 0
