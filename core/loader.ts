@@ -30,7 +30,7 @@ export interface ImagePage {
   readonly flags: number;
 }
 
-/** A unit of a guest: its kernel, its common text, or a task area. */
+/** A unit of a guest: its kernel, its common text, a task area, or the shared piece. */
 export interface ImageUnit {
   /** UNIT_KIND. */
   readonly kind: number;
@@ -50,7 +50,7 @@ export interface GuestImage {
   readonly name: string;
   /** The ELF file: symbols, segments. */
   readonly elf: ElfFile;
-  /** Kernel first, common second, then the tasks. */
+  /** Kernel first, common second, then the tasks, at last the shared piece if there is one. */
   readonly units: readonly ImageUnit[];
   /** True without tasks: kernel mode only, interrupts over it, guest-level recovery only. */
   readonly plain: boolean;
@@ -178,15 +178,13 @@ function readManifest(bytes: Uint8Array, elf: ElfFile, file: string): ImageUnit[
   const kernel = unitOf(UNIT_KIND.KERNEL, kernels[0], where);
   const units: ImageUnit[] = [{
     ...kernel,
-    pages: [
-      ...kernel.pages,
-      ...shared.flatMap((r) => unitOf(UNIT_KIND.KERNEL, r, where).pages),
-      ...vmiPages(),
-    ],
+    pages: [...kernel.pages, ...vmiPages()],
   }];
   const empty = { kind: UNIT_KIND.COMMON, name: "common", pages: [], entry: 0, stack: 0 };
   units.push(commons.length > 0 ? unitOf(UNIT_KIND.COMMON, commons[0], where) : empty);
   for (const task of tasks) units.push(unitOf(UNIT_KIND.TASK, task, where));
+  const blocks = shared.map((r) => unitOf(UNIT_KIND.SHARED, r, where));
+  units.push(...blocks.filter((unit) => unit.pages.length > 0));
   return units;
 }
 

@@ -280,7 +280,7 @@ function checkLayout(image: GuestImage): void {
   const seen = new Set<number>();
   const owner = new Map<number, unknown>();
   assert.equal(image.units[0].kind, UNIT_KIND.KERNEL);
-  assert.ok(image.units.length <= MAX_TASKS + 2);
+  assert.ok(image.units.length <= MAX_TASKS + 3);
   let control = 0;
   for (const unit of image.units) {
     for (const p of unit.pages) {
@@ -299,12 +299,18 @@ function checkLayout(image: GuestImage): void {
         ? [SLOT_MAP.TASKS, SLOT_MAP.TASKS_END]
         : unit.kind === UNIT_KIND.COMMON
         ? [SLOT_MAP.COMMON, SLOT_MAP.TASKS]
+        : unit.kind === UNIT_KIND.SHARED
+        ? [SLOT_MAP.SHARED, SLOT_MAP.RINGS]
         : [0, SLOT_MAP.SIZE];
       assert.ok(p.va >= area[0] && p.va < area[1], "inside its area");
       assert.equal(pageContent(image, p.va).length, PAGE);
     }
     if (unit.kind === UNIT_KIND.COMMON) {
       assert.ok(unit.pages.every((p) => p.kind === PAGE_KIND.TEXT && p.flags === 0));
+      continue;
+    }
+    if (unit.kind === UNIT_KIND.SHARED) {
+      assert.equal(unit, image.units.at(-1), "behind the tasks, which are numbered from unit 2 on");
       continue;
     }
     assert.ok(seen.has(unit.entry - unit.entry % PAGE), "the entry is in a page");
