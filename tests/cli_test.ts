@@ -91,6 +91,11 @@ Deno.test("demo gives the same output on every run", async () => {
   assert.equal(first.out, second.out);
 });
 
+Deno.test("demo --cache gives the same output", async () => {
+  // The caches change nothing for who maintains them, and no time in this model.
+  assert.equal((await call(["demo", "--cache"])).out, (await call(["demo"])).out);
+});
+
 Deno.test("demo tells what happens and what was shown", async () => {
   const { out } = await call(["demo"]);
   assert.match(out, /FAULT {2}Task saboteur of ucos-3 tried to write to OSTime/);
