@@ -350,7 +350,7 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
       null,
       '--journal: "on" is not allowed; allowed: off, commit, log',
     ],
-    [["inject", "ucos-1"], null, "required option '--fault <fault>' not specified"],
+    [["inject", "ucos-1"], null, "--fault: is missing; such as reg:r4:12@t=150ms"],
     [
       ["inject", "ucos-1", "--fault", "reg:r4:12@t=2s"],
       null,
@@ -378,9 +378,9 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
       ["boot", "-c", LAB],
       "guests: [ucos-1]\nsedd: 1\n",
       'lab.yaml:2: sedd: unknown key; did you mean "seed"? ' +
-      "allowed: machine, guests, vm0, backup, period, every, generations, checksums, journal, " +
-      "watchdog, refusals, outputCommit, catchUp, scrub, policy, schedule, slice, seed, for, " +
-      "input, manage",
+      "allowed: machine, fidelity, timing, guests, vm0, backup, period, every, generations, " +
+      "checksums, journal, watchdog, refusals, outputCommit, catchUp, scrub, policy, schedule, " +
+      "slice, seed, for, input, manage",
     ],
     [
       ["boot", "-c", LAB],
