@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { guestNames, guestSummaries, loadGuest } from "../guests/mod.ts";
 import { GUESTS, type GuestSource, isPublished } from "../tasks/guest_list.ts";
-import type { ImagesManifest } from "../tasks/guests.ts";
+import { type ImagesManifest, otherTools } from "../tasks/guests.ts";
 import { headers, INCLUDE } from "../tasks/headers.ts";
 
 const ROOT = new URL("../guests/", import.meta.url);
@@ -143,4 +143,30 @@ Deno.test("each manifest section names page-aligned parts inside their pieces", 
       assert.ok(word(7) >= textStart && word(7) < textEnd, `${name}: entry`);
     }
   }
+});
+
+Deno.test("otherTools() names the compiler that is here and the one of the images", () => {
+  assert.deepEqual(otherTools(manifest, manifest), []);
+  assert.match(manifest.compiler, /gcc/);
+  const [line, ...more] = otherTools({ ...manifest, compiler: "gcc 99.1" }, manifest);
+  assert.equal(line, `compiler is "gcc 99.1", the images are from "${manifest.compiler}"`);
+  assert.deepEqual(more, []);
+  assert.equal(otherTools({ compiler: "none", linker: "none" }, manifest).length, 2);
+});
+
+Deno.test("guests/README.md says which bug is in which workload", async () => {
+  const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+  const header = await Deno.readTextFile(new URL("workloads/bug.h", ROOT));
+  const rows = [...readme.matchAll(/^\| `([a-z-]+)` +\| .* \|$/gm)].filter(([row]) =>
+    row.split("|").length === 12
+  );
+  const bugs = [...header.matchAll(/BUG\([A-Z_]+, "([a-z-]+)"\)/g)].map(([, bug]) => bug);
+  assert.deepEqual(rows.map(([, bug]) => bug).sort(), bugs.sort());
+  const [, heads] = /^(\| bug .*)$/m.exec(readme)!;
+  const guests = [...heads.matchAll(/`([a-z0-9-]+)`/g)].map(([, guest]) => guest);
+  const buggy = GUESTS.filter((g: GuestSource) => g.options.includes("-Iworkloads"));
+  assert.deepEqual(
+    guests,
+    buggy.filter(isPublished).map((g: GuestSource) => g.name),
+  );
 });
