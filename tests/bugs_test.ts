@@ -98,7 +98,7 @@ Deno.test("bug=hypercalls is refused, call by call, and the guests go on", async
 
 Deno.test("bug=calls gets error codes and nothing else", async () => {
   assert.deepEqual(marked("calls"), VICTIMS.map(([guest]) => guest));
-  const events = await run("calls", "600ms");
+  const events = await run("calls", "1s");
   for (const [guest] of VICTIMS) {
     assert.deepEqual([...ofType(events, "fault", guest), ...ofType(events, "refused", guest)], []);
     assert.ok(ofType(events, "console", guest).some((e) => e.t > 200e6), guest);
