@@ -141,6 +141,17 @@ ${
   }
 };
 
+/** Boards without monitor that there is an image for in the repository, beside the package's. */
+export const guestBoards: Readonly<Record<string, readonly string[]>> = {
+${
+    guests.map((g) => {
+      const boards = GUESTS.filter((b) => !isPublished(b) && b.name.startsWith(`${g.name}-`));
+      const names = boards.map((b) => `"${b.name.slice(g.name.length + 1)}"`);
+      return `  ${/^\w+$/.test(g.name) ? g.name : `"${g.name}"`}: [${names.join(", ")}],`;
+    }).join("\n")
+  }
+};
+
 /**
  * The ELF file of a guest.
  *

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { guestNames, guestSummaries, loadGuest } from "../guests/mod.ts";
+import { guestBoards, guestNames, guestSummaries, loadGuest } from "../guests/mod.ts";
 import { GUESTS, type GuestSource, isPublished } from "../tasks/guest_list.ts";
 import { type ImagesManifest, otherTools } from "../tasks/guests.ts";
 import { headers, INCLUDE } from "../tasks/headers.ts";
@@ -47,6 +47,13 @@ Deno.test("guestNames lists what the manifest has, vm0 first", () => {
   assert.deepEqual([...guestNames], Object.keys(guestSummaries));
   assert.equal(guestNames[0], "vm0");
   assert.deepEqual(Object.keys(manifest.images), GUESTS.map((g: GuestSource) => g.name));
+  const others = Object.entries(guestBoards).flatMap(([name, boards]) =>
+    boards.map((board) => `${name}-${board}`)
+  );
+  assert.deepEqual(
+    others.sort(),
+    Object.keys(manifest.images).filter((name) => !guestNames.includes(name)).sort(),
+  );
 });
 
 Deno.test("loadGuest() gives the bytes of the committed ELF file", async () => {
