@@ -488,6 +488,7 @@ function multiple(core: CpuCore, insn: number): void {
   let first = true;
   for (let n = 0; n < 16; n++) {
     if ((list & (1 << n)) === 0) continue;
+    if (!first) core.beat();
     const at = userBank && n !== 15 ? core.bankedIndex(MODE.USR, n) : n;
     if (load) {
       const value = core.read(address, 4, privileged);

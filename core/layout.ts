@@ -105,7 +105,7 @@ export const GLOBAL = {
   POLICY: 0x70,
   /** Expected word of the monitor's own master entries: sum (R7). */
   MASTER_SUM: 0x100,
-  /** Verify checksums of standby pages before use. */
+  /** Checksums of standby pages, of the contexts of checkpoints and of text, verified before use. */
   CHECKSUMS: 0x104,
   /** 1: slot 0 and the first image are VM0's. */
   HAS_VM0: 0x108,
@@ -194,8 +194,10 @@ export const CONTEXT = {
   LR: 56,
   PC: 60,
   CPSR: 64,
-  /** Live checkpoints that name this slot (I6). */
+  /** Live checkpoints that name this slot (I6), and TWINNED while it has a copy that they name. */
   REFS: 68,
+  /** Checksum of a copy, with checksums. */
+  STAMP: 72,
   SIZE: 80,
 } as const;
 
@@ -411,6 +413,8 @@ export const UNIT = {
   /** Held console output: buffer, bytes. */
   OUTPUT: 0xd8,
   OUTPUT_COUNT: 0xdc,
+  /** With checksums, while the context in SLOT is at rest and TWINNED: its copy, for checkpoints. */
+  TWIN: 0xe0,
   /** Task checkpoints (RING), newest at RING_HEAD. */
   RING: 0x100,
   SIZE: 0x1c0,
@@ -473,6 +477,9 @@ export const PIECE_REC = {
   SIZE: 0x20,
 } as const;
 
+/** In CONTEXT.REFS: the slot has a copy that checkpoints name in its place. */
+export const TWINNED = 0x100;
+
 /** Bytes of a page map. */
 export const PAGE_MAP_SIZE = 512;
 
@@ -492,6 +499,8 @@ export const PAGE_REC = {
   UNIT: 0x14,
   /** UNIT.LAST at its first write since then: equal to it as long as the page is dirty. */
   WRITTEN: 0x18,
+  /** The same word of a page that is never written: checksum of its content, with checksums. */
+  SUM: 0x18,
   /** Neighbours in the one list it is in (DIRTY, REPAIR or KEPT of its unit). */
   NEXT: 0x1c,
   PREVIOUS: 0x20,

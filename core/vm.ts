@@ -387,7 +387,7 @@ export class VmStore {
       const word = port.read(page + PAGE_REC.VA);
       if ((word >>> 4 & 7) === PAGE_KIND.INFO) continue;
       const frame = this.#frames.take(FRAME_STATE.ACTIVE, id, i);
-      this.#fill(frame, image, (word & ~(PAGE - 1)) >>> 0);
+      this.fill(frame, image, (word & ~(PAGE - 1)) >>> 0);
       fresh.push(i, frame);
     }
     return fresh;
@@ -437,7 +437,7 @@ export class VmStore {
           port.write(rec + PAGE_REC.UNIT, i);
           const frame = this.#frames.take(FRAME_STATE.ACTIVE, id, page);
           setActive(port, rec, frame);
-          this.#fill(frame, image, p.va);
+          this.fill(frame, image, p.va);
           if (p.kind === PAGE_KIND.INFO) port.write(vm + VM.INFO, frame);
           for (const table of [PIECE_REC.A_TABLE, PIECE_REC.B_TABLE, PIECE_REC.C_TABLE]) {
             const entry = port.read(record + table) + (p.va >>> 12 & 255) * 4;
@@ -469,7 +469,8 @@ export class VmStore {
     }
   }
 
-  #fill(frame: number, image: GuestImage, va: number): void {
+  /** Fills a frame with a page of an image. */
+  fill(frame: number, image: GuestImage, va: number): void {
     const port = this.#port;
     const content = pageContent(image, va);
     const words = new DataView(content.buffer);

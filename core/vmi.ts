@@ -486,6 +486,8 @@ export const LOG_FAULTS: readonly string[] = [
   "watchdog",
   "standby-damaged",
   "table-damaged",
+  "text-damaged",
+  "privilege",
 ];
 
 /** Names of the recovery actions by the number in a log entry. */
