@@ -107,8 +107,16 @@ export function postMortem(board: Board, recorder: Recorder, reason: string): Tr
   ];
 }
 
-/** Reports a descriptor that was damaged and has been repaired. */
-export function tableRepaired(port: Port, recorder: Recorder, repaired: RepairedEntry): void {
+/** Reports descriptors that were damaged and have been repaired. */
+export function tablesRepaired(
+  port: Port,
+  recorder: Recorder,
+  repaired: readonly RepairedEntry[],
+): void {
+  for (const entry of repaired) tableRepaired(port, recorder, entry);
+}
+
+function tableRepaired(port: Port, recorder: Recorder, repaired: RepairedEntry): void {
   const { vm, unit, address, found, expected } = repaired;
   const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
   port.add(vm + VM.FAULTS, 1);

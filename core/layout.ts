@@ -315,6 +315,8 @@ export const VM = {
   LOST: 0x278,
   /** Checkpoint being taken, 0: none; its versions are needed although no record names it yet. */
   TAKING: 0x280,
+  /** 1: the guest has asked for messages since its start, so others may send it some. */
+  LISTENS: 0x284,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x300,
   /** Recovery policy of this VM (POLICY). */

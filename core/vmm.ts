@@ -19,7 +19,7 @@ import {
   hex,
   postMortem,
   type RaisedFault,
-  tableRepaired,
+  tablesRepaired,
   textReloaded,
 } from "./fault_report.ts";
 import { Frames } from "./frames.ts";
@@ -157,7 +157,7 @@ export class Vmm {
 
   /** Gives the CPU to the first VM after the monitor's start. */
   start(): void {
-    this.#guard(() => this.#reschedule());
+    this.#guard(() => this.reschedule());
   }
 
   /**
@@ -194,7 +194,7 @@ export class Vmm {
       const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
       const runs = vm !== 0 && current === vm && port.read(vm + VM.STATE) === VM_STATE.RUNNING;
       if (runs) this.#resumeVm(vm);
-      else this.#reschedule();
+      else this.reschedule();
     });
     return result;
   }
@@ -523,7 +523,7 @@ export class Vmm {
       port.write(vm + VM.STATE, VM_STATE.WAITING);
       this.scheduler.block(vm);
       this.#saveCycles = 0;
-      this.#reschedule();
+      this.reschedule();
       return undefined;
     }
     this.#resumeVm(vm);
@@ -678,19 +678,14 @@ export class Vmm {
     port.write(vm + VM.WAITING, 1);
     port.write(vm + VM.STATE, VM_STATE.WAITING);
     this.scheduler.block(vm);
-    this.#reschedule();
+    this.reschedule();
     return undefined;
-  }
-
-  /** The current VM gives the CPU up (it was stopped, halted or deleted by its own call). */
-  yieldVm(): void {
-    this.#reschedule();
   }
 
   // --- VM switch -------------------------------------------------------------------------------
 
   /** Chooses the VM to run and runs it; idles when there is none. */
-  #reschedule(): void {
+  reschedule(): void {
     const port = this.port;
     const start = port.charged;
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
@@ -732,6 +727,8 @@ export class Vmm {
     if (phase === slot - 1) {
       if (vm !== 0) this.#leaveVm(vm);
       port.write(g + GLOBAL.SLOT_VM, 0);
+      // What a step costs depends on whose tables it looks at: it is in nobody's slot.
+      this.#scrub(slot);
       return this.#idle();
     }
     if (phase === 0) {
@@ -744,7 +741,7 @@ export class Vmm {
     }
     const owner = port.read(g + GLOBAL.SLOT_VM);
     if (owner !== 0) this.timers.tickVm(owner);
-    if (phase === 0 || vm === 0) return this.#reschedule();
+    if (phase === 0 || vm === 0) return this.reschedule();
     if (watchdogDue(port, vm)) return this.#late(vm, "watchdog");
     this.#resumeVm(vm);
   }
@@ -808,8 +805,8 @@ export class Vmm {
     if (vm !== 0) this.#chargeSlice(vm);
     if (source === SOURCE.TIMER4) {
       port.add(MAP.GLOBAL + GLOBAL.TICKS, 1);
-      this.#scrub();
       if (this.#slots) return this.#slotTick(vm);
+      this.#scrub(1);
       this.timers.tick();
       if (vm !== 0 && watchdogDue(port, vm)) return this.#late(vm, "watchdog");
     }
@@ -819,11 +816,11 @@ export class Vmm {
           this.scheduler.expire(vm);
           this.#cutIfDue(vm);
         }
-        return this.#reschedule();
+        return this.reschedule();
       }
       return this.#resumeVm(vm);
     }
-    this.#reschedule();
+    this.reschedule();
   }
 
   // --- detectors -------------------------------------------------------------------------------
@@ -847,12 +844,9 @@ export class Vmm {
     return true;
   }
 
-  /** One step of the table scrubber, now and then. */
-  #scrub(): void {
-    const port = this.port;
-    const every = port.read(MAP.GLOBAL + GLOBAL.SCRUB_EVERY);
-    if (every === 0 || port.read(MAP.GLOBAL + GLOBAL.TICKS) % every !== 0) return;
-    for (const repaired of this.tables.scrub()) tableRepaired(port, this.recorder, repaired);
+  /** The steps of the table scrubber that fell due in the last `passed` ticks. */
+  #scrub(passed: number): void {
+    tablesRepaired(this.port, this.recorder, this.tables.scrubDue(passed));
   }
 
   // --- faults ----------------------------------------------------------------------------------
@@ -882,7 +876,7 @@ export class Vmm {
   #tableRepaired(vm: number, va: number): boolean {
     if (va < 0 || va >= SLOT_MAP.SIZE) return false;
     const repaired = this.tables.check(vm, va);
-    for (const entry of repaired) tableRepaired(this.port, this.recorder, entry);
+    tablesRepaired(this.port, this.recorder, repaired);
     return repaired.length > 0;
   }
 
@@ -920,7 +914,7 @@ export class Vmm {
         return this.#resumeVm(vm);
       case GO_ON.DELETE:
         this.deleteVm(vm);
-        return this.#reschedule();
+        return this.reschedule();
       case GO_ON.HALT:
         return this.#postMortem("the recovery policy asks for a halt");
       default:
@@ -933,7 +927,7 @@ export class Vmm {
           else this.scheduler.expire(vm);
         }
         port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
-        return this.#reschedule();
+        return this.reschedule();
     }
   }
 
