@@ -75,6 +75,8 @@ export class Cache {
   fills = 0;
   /** Half lines written back. */
   writeBacks = 0;
+  /** Changes whenever a line may no longer be where it was found. */
+  generation = 0;
   /** Told of fills and write-backs, where time is modelled. */
   traffic: CacheTraffic | null = null;
   readonly #memory: PhysicalMemory;
@@ -149,6 +151,7 @@ export class Cache {
     const set = (mva >>> 5) & (CACHE_SETS - 1);
     const way = this.#victim[set];
     const line = way * CACHE_SETS + set;
+    this.generation++;
     this.clean(line, true);
     this.traffic?.fill(pa, this.#instruction);
     const first = (pa & -CACHE_LINE) >>> 0;
@@ -189,12 +192,14 @@ export class Cache {
 
   /** Drops a line; what is dirty is lost. */
   invalidate(line: number): void {
+    this.generation++;
     this.#tag[line] = 0;
     this.#dirty[line] = 0;
   }
 
   /** Drops all lines; what is dirty is lost. */
   invalidateAll(): void {
+    this.generation++;
     this.#tag.fill(0);
     this.#dirty.fill(0);
   }
@@ -246,6 +251,7 @@ export class Cache {
 
   /** Takes contents that {@linkcode state} gave. */
   restore(s: CacheState): void {
+    this.generation++;
     this.#tag.set(s.tag);
     this.#pa.set(s.pa);
     this.#dirty.set(s.dirty);

@@ -85,6 +85,9 @@ const WRITE_BACK = TLB_INFO.C | TLB_INFO.B;
 /** Budget of one uninterrupted stretch, so that the countdown stays a small integer. */
 const STRETCH = 0x20000000;
 
+/** No address of a line. */
+const NO_LINE = 1;
+
 /** Exceptions entered since reset, by name. */
 export interface ExceptionCounters {
   /** Undefined instruction. */
@@ -147,6 +150,12 @@ export class CpuCore implements TimeAccount {
   fiq = false;
   /** Set by {@linkcode read} and {@linkcode write} when the access aborted; cleared by who asks. */
   faulted = false;
+  // The line that the last instruction was fetched from, and what that depends on.
+  #lineVa = NO_LINE;
+  #lineAt = 0;
+  #lineGeneration = 0;
+  #lineUser = false;
+  #lineControl = 0;
   /** What was entered since reset. */
   exceptions: ExceptionCounters = zeroExceptions();
 
@@ -549,6 +558,37 @@ export class CpuCore implements TimeAccount {
       return this.#externalFault(pc, this.mmu.entry < 0 ? 0 : this.mmu.itlb.info[this.mmu.entry]);
     }
     return value;
+  }
+
+  /**
+   * Timed fidelity: fetches as {@linkcode fetch} does. An instruction of the line that the last one came
+   * from is read there, unless something happened to translation or cache.
+   */
+  fetchTimed(pc: number, size: 2 | 4): number {
+    const { mmu } = this;
+    const icache = mmu.icache!;
+    const user = (this.i32[STATE.CPSR] & PSR.MODE) === MODE.USR;
+    if (
+      (pc & -CACHE_LINE) === this.#lineVa && icache.generation === this.#lineGeneration &&
+      user === this.#lineUser && mmu.control === this.#lineControl && !mmu.fetchStale
+    ) {
+      const at = this.#lineAt + (pc & (CACHE_LINE - 1));
+      return size === 4 ? icache.i32[at >>> 2] : icache.u16[at >>> 1];
+    }
+    mmu.fetchStale = false;
+    const insn = this.fetch(pc, size);
+    this.#lineVa = NO_LINE;
+    if (!this.faulted && (mmu.control & (C1.I | C1.B)) === C1.I) {
+      const line = icache.find(mmu.mva(pc));
+      if (line >= 0) {
+        this.#lineVa = pc & -CACHE_LINE;
+        this.#lineAt = line * CACHE_LINE;
+        this.#lineGeneration = icache.generation;
+        this.#lineUser = user;
+        this.#lineControl = mmu.control;
+      }
+    }
+    return insn;
   }
 
   /** Timed fidelity: an instruction not reached yet is fetched, so that its line comes into the cache. */

@@ -12,6 +12,8 @@
 /** Entries of each TLB. */
 export const TLB_ENTRIES = 64;
 
+const HINTS = 256;
+
 /** Fields of {@linkcode Tlb.info}. */
 export const TLB_INFO = {
   /** AP bits that hold for the entry. */
@@ -65,6 +67,8 @@ export class Tlb {
   readonly #onDrop: (tag: number, mask: number) => void;
   // The entry found last: looked at first while no two entries match the same address.
   #last = 0;
+  // Where an address was found lately; only a hint.
+  readonly #hint: Uint8Array = new Uint8Array(HINTS);
   #overlapping = false;
 
   /**
@@ -85,10 +89,18 @@ export class Tlb {
   find(mva: number): number {
     const { tag, mask } = this;
     const last = this.#last;
-    if ((mva & mask[last]) === tag[last] && !this.#overlapping) return last;
+    if (!this.#overlapping) {
+      if ((mva & mask[last]) === tag[last]) return last;
+      const likely = this.#hint[(mva >>> 12) & (HINTS - 1)];
+      if ((mva & mask[likely]) === tag[likely]) {
+        this.#last = likely;
+        return likely;
+      }
+    }
     for (let i = 0; i < TLB_ENTRIES; i++) {
       if ((mva & mask[i]) === tag[i]) {
         this.#last = i;
+        this.#hint[(mva >>> 12) & (HINTS - 1)] = i;
         return i;
       }
     }
