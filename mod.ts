@@ -113,6 +113,7 @@ export * from "./core/strategy.ts";
 export * from "./core/sweep.ts";
 export * from "./core/switch_probe.ts";
 export * from "./core/tables.ts";
+export * from "./core/text_check.ts";
 export * from "./core/time.ts";
 export * from "./core/timing.ts";
 export * from "./core/timing_bus.ts";

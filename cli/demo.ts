@@ -39,10 +39,11 @@ export function demoCommand(session: Session): CommandUnknownOpts {
     )
     .option("--for <time>", "board time to run", timeText("--for"), DEFAULT_TIME)
     .addOption(SHARED.seed)
+    .addOption(SHARED.cache)
     .addOption(SHARED.json)
     .addHelpText("after", HELP)
     .action(async (options) => {
-      const settings = await gather(GUESTS, { seed: options.seed, vm0: true }, io);
+      const settings = await gather(GUESTS, { ...options, vm0: true }, io);
       if (options.json) {
         await follow(await createLab(settings), options.for, session, jsonView(session));
         return;

@@ -451,8 +451,8 @@ export class Backup {
     const seq = port.read(entry + RING.SEQ);
     const time = port.read64(entry + RING.TIME);
     strategy.settle(vm, unit);
-    if (!this.#intact(vm, unit, seq)) return undefined;
     const slot = port.read(entry + RING.SLOT);
+    if (!this.#intact(vm, unit, seq, slot)) return undefined;
     let pages: number;
     this.generations.dropNewest(unit, generation);
     const under = seq < port.read(vm + VM.CUT);
@@ -470,7 +470,7 @@ export class Backup {
       // A guest cut is newer: it keeps its versions, the task gets its bytes by ordinary writes.
       pages = this.#writeBack(strategy, vm, unit, seq);
     }
-    port.write(unit + UNIT.SLOT, slot);
+    this.generations.takeContext(unit, slot);
     port.write64(unit + UNIT.LAST_TIME, port.now);
     this.onRollback?.(vm, unit, false);
     if (under) this.checkpointTask(vm, unit);
@@ -492,9 +492,11 @@ export class Backup {
     const seq = port.read(record + CUT.SEQ);
     const time = port.read64(record + CUT.TIME);
     const units = this.#units(vm);
-    for (const unit of units) {
-      strategy.settle(vm, unit);
-      if (!this.#intact(vm, unit, seq)) return undefined;
+    for (let i = 0; i < units.length; i++) {
+      strategy.settle(vm, units[i]);
+      const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
+      const slot = port.read(entry + UNIT.SLOT - UNIT.HELD);
+      if (!this.#intact(vm, units[i], seq, slot)) return undefined;
     }
     for (let g = 0; g < generation; g++) this.generations.forgetCut(vm, cuts[g]);
     port.write(vm + VM.CUT, seq);
@@ -545,10 +547,10 @@ export class Backup {
     }
   }
 
-  /** True when every version a return to `seq` would use is what was copied. */
-  #intact(vm: number, unit: number, seq: number): boolean {
+  /** True when every version and the context that a return to `seq` would use are what was copied. */
+  #intact(vm: number, unit: number, seq: number, slot: number): boolean {
     if (!this.versions.checksums) return true;
-    let intact = true;
+    let intact = this.generations.intact(unit, slot);
     this.versions.eachWritable(vm, unit, (page) => {
       const { frame } = this.versions.at(page, seq);
       if (frame !== 0 && !this.versions.intact(frame)) intact = false;

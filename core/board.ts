@@ -390,7 +390,11 @@ export class Board {
   debugRead(pa: number, length: number): Uint8Array {
     const at = this.#offset(pa);
     const inside = at >= 0 && this.#offset(pa + length - 1) === at + length - 1;
-    if (inside && this.mmu.dcache === null) return this.memory.u8.slice(at, at + length);
+    if (inside) {
+      const bytes = this.memory.u8.slice(at, at + length);
+      this.mmu.dcache?.overlay(pa, bytes);
+      return bytes;
+    }
     return Uint8Array.from({ length }, (_, i) => this.peek((pa + i) >>> 0, 1));
   }
 

@@ -75,8 +75,6 @@ export class Cache {
   fills = 0;
   /** Half lines written back. */
   writeBacks = 0;
-  /** Changes whenever a line may no longer be where it was found. */
-  generation = 0;
   /** Told of fills and write-backs, where time is modelled. */
   traffic: CacheTraffic | null = null;
   readonly #memory: PhysicalMemory;
@@ -126,6 +124,11 @@ export class Cache {
     return -1;
   }
 
+  /** True when a line holds an address. */
+  holds(line: number, mva: number): boolean {
+    return this.#tag[line] === ((mva & -CACHE_LINE) | VALID);
+  }
+
   /**
    * Finds the line that holds a physical address, for debuggers: the core looks by MVA.
    *
@@ -141,6 +144,23 @@ export class Cache {
   }
 
   /**
+   * Puts what the lines hold over bytes of memory, for debuggers, see {@linkcode holder}.
+   *
+   * @param pa Physical address of the first byte.
+   * @param bytes What is in memory there.
+   */
+  overlay(pa: number, bytes: Uint8Array): void {
+    // From the last: of two lines with the same address the first counts.
+    for (let line = LINES - 1; line >= 0; line--) {
+      const at = (this.#pa[line] >>> 0) - pa;
+      if (this.#tag[line] === 0 || at <= -CACHE_LINE || at >= bytes.length) continue;
+      const from = line * CACHE_LINE + Math.max(0, -at);
+      const to = line * CACHE_LINE + Math.min(CACHE_LINE, bytes.length - at);
+      bytes.set(this.u8.subarray(from, to), Math.max(0, at));
+    }
+  }
+
+  /**
    * Fills a line in place of the victim, which is written back first.
    *
    * @param mva Modified virtual address.
@@ -151,7 +171,6 @@ export class Cache {
     const set = (mva >>> 5) & (CACHE_SETS - 1);
     const way = this.#victim[set];
     const line = way * CACHE_SETS + set;
-    this.generation++;
     this.clean(line, true);
     this.traffic?.fill(pa, this.#instruction);
     const first = (pa & -CACHE_LINE) >>> 0;
@@ -192,14 +211,12 @@ export class Cache {
 
   /** Drops a line; what is dirty is lost. */
   invalidate(line: number): void {
-    this.generation++;
     this.#tag[line] = 0;
     this.#dirty[line] = 0;
   }
 
   /** Drops all lines; what is dirty is lost. */
   invalidateAll(): void {
-    this.generation++;
     this.#tag.fill(0);
     this.#dirty.fill(0);
   }
@@ -251,7 +268,6 @@ export class Cache {
 
   /** Takes contents that {@linkcode state} gave. */
   restore(s: CacheState): void {
-    this.generation++;
     this.#tag.set(s.tag);
     this.#pa.set(s.pa);
     this.#dirty.set(s.dirty);

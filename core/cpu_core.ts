@@ -84,9 +84,9 @@ const WRITE_BACK = TLB_INFO.C | TLB_INFO.B;
 
 /** Budget of one uninterrupted stretch, so that the countdown stays a small integer. */
 const STRETCH = 0x20000000;
-
-/** No address of a line. */
-const NO_LINE = 1;
+/** Instruction lines remembered, and a tag that none has. */
+const FOUND_LINES = 64;
+const NO_LINE = 2;
 
 /** Exceptions entered since reset, by name. */
 export interface ExceptionCounters {
@@ -150,14 +150,11 @@ export class CpuCore implements TimeAccount {
   fiq = false;
   /** Set by {@linkcode read} and {@linkcode write} when the access aborted; cleared by who asks. */
   faulted = false;
-  // The line that the last instruction was fetched from, and what that depends on.
-  #lineVa = NO_LINE;
-  #lineAt = 0;
-  #lineGeneration = 0;
-  #lineUser = false;
-  #lineControl = 0;
   /** What was entered since reset. */
   exceptions: ExceptionCounters = zeroExceptions();
+  // Lines of the instruction cache found lately, by virtual address and privilege.
+  readonly #lineTags: Int32Array = new Int32Array(FOUND_LINES).fill(NO_LINE);
+  readonly #lines: Int32Array = new Int32Array(FOUND_LINES);
 
   /**
    * Makes the core with its MMU.
@@ -535,15 +532,21 @@ export class CpuCore implements TimeAccount {
    * @returns The instruction; with {@linkcode faulted} set it means nothing.
    */
   fetch(pc: number, size: 2 | 4): number {
-    let pa = this.mmu.translate(pc, ACCESS.FETCH, this.privileged);
+    const { mmu } = this;
+    const cache = (mmu.control & C1.I) === 0 ? null : mmu.icache;
+    if (cache !== null) {
+      const at = this.#found(cache, pc);
+      if (at >= 0) return size === 4 ? cache.i32[at >>> 2] : cache.u16[at >>> 1];
+    }
+    let pa = mmu.translate(pc, ACCESS.FETCH, this.privileged);
     if (pa < 0) return this.#fault();
-    if (size === 2 && (this.mmu.control & C1.B) !== 0) pa = (pa ^ 2) >>> 0;
-    const cache = this.mmu.icache;
-    if (cache !== null && (this.mmu.control & C1.I) !== 0) {
-      const mva = this.mmu.mva(pc);
+    if (size === 2 && (mmu.control & C1.B) !== 0) pa = (pa ^ 2) >>> 0;
+    if (cache !== null) {
+      const mva = mmu.mva(pc);
       let line = cache.find(mva);
-      if (line < 0 && this.mmu.fetchCacheable) line = cache.fill(mva, pa);
+      if (line < 0 && mmu.fetchCacheable) line = cache.fill(mva, pa);
       if (line >= 0) {
+        if ((mmu.control & C1.B) === 0) this.#remember(pc, line);
         const at = line * CACHE_LINE + pa % CACHE_LINE;
         return size === 4 ? cache.i32[at >>> 2] : cache.u16[at >>> 1];
       }
@@ -560,47 +563,39 @@ export class CpuCore implements TimeAccount {
     return value;
   }
 
-  /**
-   * Timed fidelity: fetches as {@linkcode fetch} does. An instruction of the line that the last one came
-   * from is read there, unless something happened to translation or cache.
-   */
-  fetchTimed(pc: number, size: 2 | 4): number {
-    const { mmu } = this;
-    const icache = mmu.icache!;
-    const user = (this.i32[STATE.CPSR] & PSR.MODE) === MODE.USR;
-    if (
-      (pc & -CACHE_LINE) === this.#lineVa && icache.generation === this.#lineGeneration &&
-      user === this.#lineUser && mmu.control === this.#lineControl && !mmu.fetchStale
-    ) {
-      const at = this.#lineAt + (pc & (CACHE_LINE - 1));
-      return size === 4 ? icache.i32[at >>> 2] : icache.u16[at >>> 1];
-    }
-    mmu.fetchStale = false;
-    const insn = this.fetch(pc, size);
-    this.#lineVa = NO_LINE;
-    if (!this.faulted && (mmu.control & (C1.I | C1.B)) === C1.I) {
-      const line = icache.find(mmu.mva(pc));
-      if (line >= 0) {
-        this.#lineVa = pc & -CACHE_LINE;
-        this.#lineAt = line * CACHE_LINE;
-        this.#lineGeneration = icache.generation;
-        this.#lineUser = user;
-        this.#lineControl = mmu.control;
-      }
-    }
-    return insn;
-  }
-
   /** Timed fidelity: an instruction not reached yet is fetched, so that its line comes into the cache. */
   fetchAhead(pc: number): void {
     const { mmu } = this;
     const cache = mmu.icache;
-    if (cache === null || (mmu.control & C1.I) === 0) return;
+    if (cache === null || (mmu.control & C1.I) === 0 || this.#found(cache, pc) >= 0) return;
     // A fetch that aborts, or that would read a device, comes to nothing here.
     const pa = mmu.translate(pc, ACCESS.FETCH, this.privileged);
     if (pa < 0 || mmu.host(pa, false) < 0) return;
     const mva = mmu.mva(pc);
-    if (cache.find(mva) < 0 && mmu.fetchCacheable) cache.fill(mva, pa);
+    let line = cache.find(mva);
+    if (line < 0 && mmu.fetchCacheable) line = cache.fill(mva, pa);
+    if (line >= 0 && (mmu.control & C1.B) === 0) this.#remember(pc, line);
+  }
+
+  /** Where the instruction at an address is in the cache, if that was found lately; otherwise -1. */
+  #found(cache: Cache, pc: number): number {
+    const { mmu } = this;
+    if (mmu.fetchStale) {
+      // No decoded code is used with caches, so nobody else asks for this.
+      mmu.fetchStale = false;
+      this.#lineTags.fill(NO_LINE);
+      return -1;
+    }
+    const i = (pc >>> 5) & (FOUND_LINES - 1);
+    if (this.#lineTags[i] !== ((pc & -CACHE_LINE) | (this.privileged ? 1 : 0))) return -1;
+    const line = this.#lines[i];
+    return cache.holds(line, mmu.mva(pc)) ? line * CACHE_LINE + (pc & CACHE_LINE - 1) : -1;
+  }
+
+  #remember(pc: number, line: number): void {
+    const i = (pc >>> 5) & (FOUND_LINES - 1);
+    this.#lineTags[i] = (pc & -CACHE_LINE) | (this.privileged ? 1 : 0);
+    this.#lines[i] = line;
   }
 
   /** Forgets instructions decoded from physical memory that another wrote. */

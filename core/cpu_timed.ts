@@ -25,7 +25,7 @@ export function timedStep(core: CpuCore, timing: MemoryTiming, pipeline: Pipelin
   const thumb = (r[STATE.CPSR] & PSR.T) !== 0;
   const size = thumb ? 2 : 4;
   timing.sequential = false;
-  const insn = core.fetchTimed(pc, size);
+  const insn = core.fetch(pc, size);
   if (core.faulted) {
     core.prefetchAbort(pc);
     core.excepted = false;

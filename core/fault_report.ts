@@ -12,6 +12,7 @@ import { faultStatusName } from "./pagetable.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { RepairedEntry } from "./tables.ts";
+import type { ReloadedText } from "./text_check.ts";
 import type { FaultClass, FaultEvent, FaultKind, TraceEvent } from "./trace.ts";
 import { readName, slotMva } from "./vm.ts";
 import { SLOT_MAP } from "./vmi.ts";
@@ -120,6 +121,25 @@ export function tableRepaired(port: Port, recorder: Recorder, repaired: Repaired
     kind: "table-damaged",
     pc: hex(0),
     detail: `descriptor at ${hex(address)}: ${hex(found)} instead of ${hex(expected)}, repaired`,
+  });
+}
+
+/** Reports text that was damaged and has been loaded anew. */
+export function textReloaded(
+  port: Port,
+  recorder: Recorder,
+  vm: number,
+  { unit, va, own }: ReloadedText,
+): void {
+  recorder.emit({
+    type: "fault",
+    t: port.board.clock.ns(),
+    vm: readName(port, vm + VM.NAME),
+    ...(own ? { task: readName(port, unit + UNIT.NAME) } : {}),
+    class: own ? "task" : "guest",
+    kind: "text-damaged",
+    pc: hex(0),
+    detail: `text at ${hex(va)} is not that of the image; loaded anew`,
   });
 }
 

@@ -50,8 +50,10 @@ export const GO_ON = {
 const REFUSED: SwapResult = { pages: -1, time: -1 };
 
 /** What had been charged and done when a recovery began. */
-interface RecoveryStart {
+export interface RecoveryStart {
+  /** Cycles charged. */
   readonly charged: number;
+  /** Maintenance done. */
   readonly maintenance: MaintenanceCounts;
 }
 
@@ -104,10 +106,13 @@ export class Recovery {
     this.#recorder = recorder;
   }
 
-  /** Deals with an error of a task. */
-  task(vm: number, unit: number): number {
+  /**
+   * Deals with an error of a task.
+   *
+   * @param start When work on it began.
+   */
+  task(vm: number, unit: number, start: RecoveryStart = this.begin()): number {
     const port = this.#port;
-    const start = this.#begin();
     const faultTime = port.now;
     port.add(unit + UNIT.FAULTS, 1);
     const policy = vm + VM.POLICY;
@@ -145,10 +150,13 @@ export class Recovery {
     }
   }
 
-  /** Deals with an error of a guest's kernel. */
-  guest(vm: number): number {
+  /**
+   * Deals with an error of a guest's kernel.
+   *
+   * @param start When work on it began.
+   */
+  guest(vm: number, start: RecoveryStart = this.begin()): number {
     const port = this.#port;
-    const start = this.#begin();
     const faultTime = port.now;
     const policy = vm + VM.POLICY;
     this.#openWindow(vm, GUEST_FIELDS, policy);
@@ -192,7 +200,8 @@ export class Recovery {
     }
   }
 
-  #begin(): RecoveryStart {
+  /** A recovery begins: what is charged from now on is its cost. */
+  begin(): RecoveryStart {
     const { charged, maintenance } = this.#port;
     return { charged, maintenance: { ...maintenance } };
   }

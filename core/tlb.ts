@@ -11,8 +11,7 @@
 
 /** Entries of each TLB. */
 export const TLB_ENTRIES = 64;
-
-const HINTS = 256;
+const HINTS = 64;
 
 /** Fields of {@linkcode Tlb.info}. */
 export const TLB_INFO = {
@@ -65,9 +64,7 @@ export class Tlb {
   /** P bit of the lockdown register: 0 or 1. */
   preserve = 0;
   readonly #onDrop: (tag: number, mask: number) => void;
-  // The entry found last: looked at first while no two entries match the same address.
-  #last = 0;
-  // Where an address was found lately; only a hint.
+  // Where a page was found lately: looked at first while no two entries match the same address.
   readonly #hint: Uint8Array = new Uint8Array(HINTS);
   #overlapping = false;
 
@@ -88,19 +85,12 @@ export class Tlb {
    */
   find(mva: number): number {
     const { tag, mask } = this;
-    const last = this.#last;
-    if (!this.#overlapping) {
-      if ((mva & mask[last]) === tag[last]) return last;
-      const likely = this.#hint[(mva >>> 12) & (HINTS - 1)];
-      if ((mva & mask[likely]) === tag[likely]) {
-        this.#last = likely;
-        return likely;
-      }
-    }
+    const hint = (mva >>> 12) & (HINTS - 1);
+    const likely = this.#hint[hint];
+    if ((mva & mask[likely]) === tag[likely] && !this.#overlapping) return likely;
     for (let i = 0; i < TLB_ENTRIES; i++) {
       if ((mva & mask[i]) === tag[i]) {
-        this.#last = i;
-        this.#hint[(mva >>> 12) & (HINTS - 1)] = i;
+        this.#hint[hint] = i;
         return i;
       }
     }
@@ -128,7 +118,7 @@ export class Tlb {
     this.pa[i] = pa & mask;
     this.info[i] = info | (this.preserve ? TLB_INFO.PRESERVE : 0);
     this.victim = i === TLB_ENTRIES - 1 ? this.base : i + 1;
-    this.#last = i;
+    this.#hint[(mva >>> 12) & (HINTS - 1)] = i;
     return i;
   }
 
@@ -171,8 +161,12 @@ export class Tlb {
       this.pa[i] = 0;
     }
     this.lockdown = 0;
-    this.#last = 0;
     this.#overlapping = false;
+  }
+
+  /** Takes note that an entry was written past {@linkcode insert}: two may match an address now. */
+  touched(): void {
+    this.#overlapping = true;
   }
 
   /** The contents as plain data. */

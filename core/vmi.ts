@@ -26,7 +26,7 @@ export const SLOT_MAP = {
   TASKS: 0x0020_0000,
   /** First address after the task pieces. */
   TASKS_END: 0x01c0_0000,
-  /** Shared piece: message blocks and partitions; belongs to the kernel's unit. */
+  /** Shared piece: message blocks and partitions, open to all tasks; rolls back with the kernel. */
   SHARED: 0x01c0_0000,
   /** VM-to-VM rings. */
   RINGS: 0x01d0_0000,
@@ -486,6 +486,8 @@ export const LOG_FAULTS: readonly string[] = [
   "watchdog",
   "standby-damaged",
   "table-damaged",
+  "text-damaged",
+  "privilege",
 ];
 
 /** Names of the recovery actions by the number in a log entry. */

@@ -14,7 +14,14 @@ import { Consoles } from "./consoles.ts";
 import { type Cpu, VECTOR } from "./cpu.ts";
 import { DACR_MONITOR, Domains, unitOf } from "./domains.ts";
 import { stormDue, watchdogDue } from "./detectors.ts";
-import { faultEvent, hex, postMortem, tableRepaired } from "./fault_report.ts";
+import {
+  faultEvent,
+  hex,
+  postMortem,
+  type RaisedFault,
+  tableRepaired,
+  textReloaded,
+} from "./fault_report.ts";
 import { Frames } from "./frames.ts";
 import { Hypercalls, isRefusal } from "./hypercalls.ts";
 import { Journal } from "./journal.ts";
@@ -38,6 +45,7 @@ import { classify, GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { SwitchProbe } from "./switch_probe.ts";
 import { TableCheck } from "./tables.ts";
+import { TextCheck } from "./text_check.ts";
 import type { FaultKind } from "./trace.ts";
 import { VirtualTimers } from "./virtual_timers.ts";
 import { infoOffset, isVm0, readName, slotMva, taskCount, USER_CPSR, VmStore } from "./vm.ts";
@@ -95,6 +103,8 @@ export class Vmm {
   readonly messages: Messages;
   /** Checks of page tables. */
   readonly tables: TableCheck;
+  /** Checks of text. */
+  readonly text: TextCheck;
   /** Consoles of the guests. */
   readonly consoles: Consoles;
   /** Virtual timers of the guests. */
@@ -123,6 +133,7 @@ export class Vmm {
     this.journal = new Journal(this.port, this.backup);
     this.messages = new Messages(this.port, this.backup);
     this.tables = new TableCheck(this.port, this.backup.versions);
+    this.text = new TextCheck(this.port, this.backup.versions, this.vms);
     const raise = (vm: number, source: number) => this.raise(vm, source);
     this.consoles = new Consoles(this.port, this.backup, recorder, raise);
     this.timers = new VirtualTimers(this.port, this.scheduler, raise);
@@ -283,6 +294,7 @@ export class Vmm {
   createVm(index: number): number | string {
     const vm = this.vms.create(index);
     if (typeof vm === "string") return vm;
+    this.text.seal(vm);
     const image = this.vms.readImage(index);
     this.messages.forget(this.port.read(vm + VM.ID));
     this.recorder.addVm(this.port.read(vm + VM.ID), this.name(vm), image?.elf);
@@ -312,11 +324,12 @@ export class Vmm {
     const cpu = this.#cpu;
     const spsr = cpu.spsr;
     const lr = cpu.reg(14) >>> 0;
+    const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
     if ((spsr & 0x1f) !== 0x10) {
+      if (vm !== 0 && lr < MAP.SDRAM) return this.#escaped(vm, vector, lr, spsr);
       if (vector === VECTOR.IRQ) return this.#interrupt(0);
       return this.#ownFault(vector, lr);
     }
-    const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
     if (vm === 0) throw new MonitorFault("an exception from User mode while no VM is current");
     switch (vector) {
       case VECTOR.SWI:
@@ -340,6 +353,14 @@ export class Vmm {
       default:
         throw new MonitorFault(`exception at vector 0x${vector.toString(16)}`);
     }
+  }
+
+  /** A guest's code ran in a privileged mode, which the monitor never gives; interrupts wait. */
+  #escaped(vm: number, vector: number, lr: number, cpsr: number): void {
+    const pc = (lr - (vector === VECTOR.DATA_ABORT ? 8 : 4)) >>> 0;
+    this.#save(vm, pc, cpsr);
+    const unit = classify(this.port, vm, pc, pc);
+    this.#raiseFault({ vm, unit, kind: "privilege", fsr: 0, far: 0, pc, cpsr });
   }
 
   /** A permission fault on a page that is read-only for now: the write is tried again. */
@@ -820,15 +841,9 @@ export class Vmm {
     const port = this.port;
     const unit = runningTask(port, vm);
     const slot = unit === 0 ? vm + VM.KERNEL_CONTEXT : port.read(unit + UNIT.SLOT);
-    this.#raiseFault(
-      vm,
-      unit,
-      kind,
-      0,
-      0,
-      port.read(slot + CONTEXT.PC),
-      port.read(slot + CONTEXT.CPSR),
-    );
+    const pc = port.read(slot + CONTEXT.PC);
+    const cpsr = port.read(slot + CONTEXT.CPSR);
+    this.#raiseFault({ vm, unit, kind, fsr: 0, far: 0, pc, cpsr });
   }
 
   /** A storm of refused hypercalls; true when the caller has been dealt with. */
@@ -867,7 +882,7 @@ export class Vmm {
     }
     this.#save(vm, pc, cpsr);
     const unit = classify(port, vm, pc, far);
-    this.#raiseFault(vm, unit, kind, fsr, far, pc, cpsr);
+    this.#raiseFault({ vm, unit, kind, fsr, far, pc, cpsr });
   }
 
   /** The abort came from a damaged descriptor, which is right again: the access is tried again. */
@@ -878,15 +893,8 @@ export class Vmm {
     return repaired.length > 0;
   }
 
-  #raiseFault(
-    vm: number,
-    unit: number,
-    kind: FaultKind,
-    fsr: number,
-    far: number,
-    pc: number,
-    cpsr: number,
-  ): void {
+  #raiseFault(fault: RaisedFault): void {
+    const { vm, unit, kind, pc } = fault;
     const port = this.port;
     const id = port.read(vm + VM.ID);
     port.add(vm + VM.FAULTS, 1);
@@ -897,16 +905,19 @@ export class Vmm {
       detail: LOG_FAULTS.indexOf(kind),
       address: pc,
     });
-    this.recorder.emit(faultEvent(port, this.recorder, { vm, unit, kind, fsr, far, pc, cpsr }));
+    this.recorder.emit(faultEvent(port, this.recorder, fault));
     this.recover(vm, unit);
   }
 
   /** Recovers a task (`unit`) or, when it is 0, a guest, and goes on. */
   recover(vm: number, unit: number): void {
     const port = this.port;
-    // Without a call-back a task can't be rolled back under its kernel (R3).
-    const alone = unit !== 0 && this.journal.canUndo(vm);
-    const goOn = alone ? this.recovery.task(vm, unit) : this.recovery.guest(vm);
+    const start = this.recovery.begin();
+    const reloaded = this.text.reload(vm);
+    for (const text of reloaded) textReloaded(port, this.recorder, vm, text);
+    // A task can't be rolled back under its kernel without a call-back (R3), nor one whose text was bad.
+    const alone = unit !== 0 && this.journal.canUndo(vm) && reloaded.every(({ own }) => own);
+    const goOn = alone ? this.recovery.task(vm, unit, start) : this.recovery.guest(vm, start);
     switch (goOn) {
       case GO_ON.TASK:
       case GO_ON.KERNEL:

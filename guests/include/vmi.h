@@ -50,7 +50,7 @@
 #define LOG_RECOVERY             2
 #define LOG_STATE                3
 #define LOG_REFUSED              4
-#define LOG_FAULT_NAMES { "data-abort", "prefetch-abort", "undefined", "hypercall", "watchdog", "standby-damaged", "table-damaged" }
+#define LOG_FAULT_NAMES { "data-abort", "prefetch-abort", "undefined", "hypercall", "watchdog", "standby-damaged", "table-damaged", "text-damaged", "privilege" }
 #define LOG_ACTION_NAMES { "swap-task", "restart-task", "stop-task", "swap-guest", "restart-guest", "stop-guest", "halt", "skip", "kill-task", "kill-guest" }
 
 /* Numbers of the hypercalls, in r12. */
