@@ -188,6 +188,9 @@ export class Board {
         get fclkPerPclk() {
           return clkpwr.fclkPerPclk;
         },
+        get changes() {
+          return memc.changes;
+        },
         memc: (offset: number) => memc.peek(offset, 4),
       },
     };

@@ -320,12 +320,12 @@ export const TIMING = {
     what: "the SDRAM controller leaves the row of each bank open",
     source: "no source found for the S3C2440A",
   },
-  sdramBanks: {
-    value: 4,
-    unit: "count",
+  sdramBankBits: {
+    value: 2,
+    unit: "bits",
     status: "confirmed",
-    range: [1, 4],
-    what: "banks inside the SDRAM, the upper address bits of nGCS6",
+    range: [0, 2],
+    what: "upper address bits of nGCS6 that choose a bank inside the SDRAM",
     source: "S3C2440A manual, table 5-2 (bank address A25:A24 at 64 MB)",
   },
   norWidth: {
