@@ -38,7 +38,6 @@ const ROW = 2048;
 
 const PRE = { p: 1, u: 1, w: 0 };
 const IA = { p: 0, u: 1, w: 0 };
-const ldr = (rd: number, rn: number, offset = 0) => a.ldrImm(1, 0, PRE, rd, rn, offset);
 const str = (rd: number, rn: number, offset = 0) => a.ldrImm(0, 0, PRE, rd, rn, offset);
 const NOP = a.dp(OP.MOV, 0, 0, 0, a.shiftedBy(0));
 
