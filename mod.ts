@@ -106,6 +106,7 @@ export * from "./core/s3c2440_spi.ts";
 export * from "./core/s3c2440_uart.ts";
 export * from "./core/s3c2440_wdt.ts";
 export * from "./core/scheduler.ts";
+export * from "./core/sensitivity.ts";
 export * from "./core/signature.ts";
 export * from "./core/snapshot.ts";
 export * from "./core/statistics.ts";
