@@ -35,6 +35,8 @@ export interface RaisedFault {
   pc: number;
   /** CPSR at the error. */
   cpsr: number;
+  /** Last sign of life of a hung guest, board time in cycles. */
+  alive?: number;
 }
 
 /** The event of an error. */
@@ -105,6 +107,13 @@ export function postMortem(board: Board, recorder: Recorder, reason: string): Tr
     },
     { type: "post-mortem", t, reason, lines },
   ];
+}
+
+/** The whole system stops; what is known is shown (P9, third class). */
+export function stopSystem(board: Board, recorder: Recorder, reason: string): void {
+  for (const event of postMortem(board, recorder, reason)) recorder.emit(event);
+  board.poke(MAP.GLOBAL + GLOBAL.STOPPED, 1);
+  board.requestStop();
 }
 
 /** Reports a descriptor that was damaged and has been repaired. */
