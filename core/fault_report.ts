@@ -35,6 +35,8 @@ export interface RaisedFault {
   pc: number;
   /** CPSR at the error. */
   cpsr: number;
+  /** Last sign of life of a hung guest, board time in cycles. */
+  alive?: number;
 }
 
 /** The event of an error. */
@@ -114,6 +116,13 @@ export function tablesRepaired(
   repaired: readonly RepairedEntry[],
 ): void {
   for (const entry of repaired) tableRepaired(port, recorder, entry);
+}
+
+/** The whole system stops; what is known is shown (P9, third class). */
+export function stopSystem(board: Board, recorder: Recorder, reason: string): void {
+  for (const event of postMortem(board, recorder, reason)) recorder.emit(event);
+  board.poke(MAP.GLOBAL + GLOBAL.STOPPED, 1);
+  board.requestStop();
 }
 
 function tableRepaired(port: Port, recorder: Recorder, repaired: RepairedEntry): void {

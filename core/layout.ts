@@ -109,7 +109,7 @@ export const GLOBAL = {
   CHECKSUMS: 0x104,
   /** 1: slot 0 and the first image are VM0's. */
   HAS_VM0: 0x108,
-  /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows. */
+  /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows; see KEEP. */
   EVERY: 0x114,
   /** JOURNAL_MODE. */
   JOURNAL: 0x118,
@@ -479,6 +479,8 @@ export const PIECE_REC = {
   SIZE: 0x20,
 } as const;
 
+/** In GLOBAL.EVERY: with checksums, contexts are copied as soon as their tasks leave the CPU. */
+export const KEEP = 0x1_0000;
 /** In CONTEXT.REFS: the slot has a copy that checkpoints name in its place. */
 export const TWINNED = 0x100;
 
@@ -574,6 +576,7 @@ export const ACTION = {
   HALT: 5,
   SKIP: 6,
   KILL: 7,
+  GUEST: 8,
 } as const;
 /** Their names, by number. */
 export const ACTION_NAMES: readonly string[] = [
@@ -585,6 +588,7 @@ export const ACTION_NAMES: readonly string[] = [
   "halt",
   "skip",
   "kill",
+  "guest",
 ];
 
 /** What happens after a task swap. */

@@ -17,8 +17,8 @@ import { stormDue, watchdogDue } from "./detectors.ts";
 import {
   faultEvent,
   hex,
-  postMortem,
   type RaisedFault,
+  stopSystem,
   tablesRepaired,
   textReloaded,
 } from "./fault_report.ts";
@@ -308,7 +308,7 @@ export class Vmm {
       body();
     } catch (error) {
       if (!(error instanceof MonitorFault)) throw error;
-      this.#postMortem(error.message);
+      stopSystem(this.port.board, this.recorder, error.message);
     }
   }
 
@@ -320,9 +320,11 @@ export class Vmm {
     const lr = cpu.reg(14) >>> 0;
     const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
     if ((spsr & 0x1f) !== 0x10) {
-      if (vm !== 0 && lr < MAP.SDRAM) return this.#escaped(vm, vector, lr, spsr);
+      const own = lr >= MAP.VECTORS || lr >>> 12 === MAP.TEXT >>> 12;
+      if (vm !== 0 && !own) return this.#escaped(vm, vector, lr, spsr);
       if (vector === VECTOR.IRQ) return this.#interrupt(0);
-      return this.#ownFault(vector, lr);
+      const at = `vector 0x${vector.toString(16)} out of the monitor, lr ${hex(lr)}`;
+      throw new MonitorFault(`exception at ${at}`);
     }
     if (vm === 0) throw new MonitorFault("an exception from User mode while no VM is current");
     switch (vector) {
@@ -547,7 +549,7 @@ export class Vmm {
       name = readName(port, unit + UNIT.NAME);
       const alive = port.read(unit + UNIT.STATE) === TASK_STATE.CREATED;
       const before = port.charged;
-      const due = alive && this.backup.taskDue(unit);
+      const due = alive && this.backup.leave(unit);
       if (due && this.backup.checkpointTask(vm, unit)) copying = port.charged - before;
     }
     this.recorder.emit({
@@ -827,13 +829,14 @@ export class Vmm {
 
   /** An error that no exception of the guest raised: its context is saved already. */
   #late(vm: number, kind: FaultKind): void {
-    this.kick(vm);
     const port = this.port;
+    const alive = kind === "watchdog" ? port.read64(vm + VM.KICKED) : Infinity;
+    this.kick(vm);
     const unit = runningTask(port, vm);
     const slot = unit === 0 ? vm + VM.KERNEL_CONTEXT : port.read(unit + UNIT.SLOT);
     const pc = port.read(slot + CONTEXT.PC);
     const cpsr = port.read(slot + CONTEXT.CPSR);
-    this.#raiseFault({ vm, unit, kind, fsr: 0, far: 0, pc, cpsr });
+    this.#raiseFault({ vm, unit, kind, fsr: 0, far: 0, pc, cpsr, alive });
   }
 
   /** A storm of refused hypercalls; true when the caller has been dealt with. */
@@ -893,18 +896,19 @@ export class Vmm {
       address: pc,
     });
     this.recorder.emit(faultEvent(port, this.recorder, fault));
-    this.recover(vm, unit);
+    this.recover(vm, unit, fault.alive);
   }
 
-  /** Recovers a task (`unit`) or, when it is 0, a guest, and goes on. */
-  recover(vm: number, unit: number): void {
+  /** Recovers a task (`unit`) or, when it is 0, a guest, as it was at `alive`, and goes on. */
+  recover(vm: number, unit: number, alive?: number): void {
     const port = this.port;
     const start = this.recovery.begin();
     const reloaded = this.text.reload(vm);
     for (const text of reloaded) textReloaded(port, this.recorder, vm, text);
     // A task can't be rolled back under its kernel without a call-back (R3), nor one whose text was bad.
     const alone = unit !== 0 && this.journal.canUndo(vm) && reloaded.every(({ own }) => own);
-    const goOn = alone ? this.recovery.task(vm, unit, start) : this.recovery.guest(vm, start);
+    const { recovery } = this;
+    const goOn = alone ? recovery.task(vm, unit, start, alive) : recovery.guest(vm, start, alive);
     switch (goOn) {
       case GO_ON.TASK:
       case GO_ON.KERNEL:
@@ -916,7 +920,7 @@ export class Vmm {
         this.deleteVm(vm);
         return this.reschedule();
       case GO_ON.HALT:
-        return this.#postMortem("the recovery policy asks for a halt");
+        return stopSystem(port.board, this.recorder, "the recovery policy asks for a halt");
       default:
         if (port.read(vm + VM.STATE) === VM_STATE.FAILED) {
           this.setState(vm, VM_STATE.FAILED, "its recovery ladder came to its end");
@@ -974,20 +978,5 @@ export class Vmm {
     if (this.port.read(vm + VM.UNDO_TASK) === 0) return VMI_ERROR.ESTATE;
     this.#undoNext(vm);
     return undefined;
-  }
-
-  /** An exception out of the monitor itself: class 3. */
-  #ownFault(vector: number, lr: number): never {
-    throw new MonitorFault(
-      `exception at vector 0x${vector.toString(16)} out of the monitor, lr ${hex(lr)}`,
-    );
-  }
-
-  /** The whole system stops; what is known is shown (P9, third class). */
-  #postMortem(reason: string): void {
-    const { board } = this.port;
-    for (const event of postMortem(board, this.recorder, reason)) this.recorder.emit(event);
-    board.poke(MAP.GLOBAL + GLOBAL.STOPPED, 1);
-    board.requestStop();
   }
 }
