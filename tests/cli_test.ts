@@ -366,7 +366,7 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
     [
       ["bench", "swich"],
       null,
-      'WHAT: "swich" is unknown; did you mean "switch"? allowed: switch, task, cow, cpu',
+      'WHAT: "swich" is unknown; did you mean "switch"? allowed: switch, task, cow, cpu, sensitivity',
     ],
     [
       ["completions", "csh"],
@@ -414,7 +414,7 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
       ["boot", "-c", LAB],
       "guests: [ucos-1]\npolicy:\n  task:\n    - {action: swap, limit: 3}\n    - {action: sotp}\n",
       'lab.yaml:5: policy.task[1].action: "sotp" is not allowed; did you mean "stop"? ' +
-      "allowed: swap, older, restart, skip, stop, kill, halt",
+      "allowed: swap, older, guest, restart, skip, stop, kill, halt",
     ],
     [
       ["boot", "-c", LAB],
