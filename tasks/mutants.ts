@@ -2,9 +2,10 @@
  * `deno task mutants`: spoils one line at a time and looks whether the tests notice.
  *
  * A set is a file `tests/mutation/NAME.json`: source files, commands that prepare something once (the
- * results of an oracle), test commands in the order in which they are tried, how many mutants, which share
- * has to be caught, and the mutants that are known to change nothing, with the reason. `{shared}` in a command
- * is a folder that all runs see. Each job works in its own copy of the repository below `.tmp`.
+ * results of an oracle), test commands in the order in which they are tried (with those that are tried
+ * first for a file), how many mutants, which share has to be caught, and the mutants that survive, with the
+ * reason: those that change nothing that a test could see, and those that no test looks at. `{shared}` in a
+ * command is a folder that all runs see. Each job works in its own copy of the repository below `.tmp`.
  *
  * Options: `--set NAME` (default cpu), `--seed N`, `--count N`, `--skip N` (leaves out the first N), `--jobs N`
  * (default 2), `--match TEXT` (only mutants whose `file:line` or text has it), `--list` (names them only), `--json`.
@@ -33,6 +34,8 @@ interface MutantSet {
   readonly prepare: readonly string[];
   /** Test commands; a mutant is caught by the first that fails or does not end. */
   readonly tests: readonly string[];
+  /** Numbers, from 1, of the test commands that are tried first, by file. */
+  readonly first?: Readonly<Record<string, readonly number[]>>;
   /** Mutants that change nothing that a test could see. */
   readonly accepted: readonly {
     /** File. */
@@ -122,11 +125,18 @@ class Workplace {
   readonly #folder: string;
   readonly #tests: readonly string[];
   readonly #timeouts: readonly number[];
+  readonly #first: Exclude<MutantSet["first"], undefined>;
 
-  constructor(folder: string, tests: readonly string[], timeouts: readonly number[]) {
+  constructor(
+    folder: string,
+    tests: readonly string[],
+    timeouts: readonly number[],
+    first: MutantSet["first"],
+  ) {
     this.#folder = folder;
     this.#tests = tests;
     this.#timeouts = timeouts;
+    this.#first = first ?? {};
   }
 
   /** Spoils the copy, runs the tests, and puts the line right again. */
@@ -135,8 +145,9 @@ class Workplace {
     const text = await Deno.readTextFile(path);
     await Deno.writeTextFile(path, spoil(text, mutant));
     try {
-      for (const [i, test] of this.#tests.entries()) {
-        const { code, output } = await run(test, this.#folder, this.#timeouts[i]);
+      const first = (this.#first[mutant.file] ?? []).map((number) => number - 1);
+      for (const i of new Set([...first, ...this.#tests.keys()])) {
+        const { code, output } = await run(this.#tests[i], this.#folder, this.#timeouts[i]);
         if (code === 0) continue;
         if (/could not be parsed|SyntaxError/.test(output)) {
           return { mutant, result: "invalid", by: "it is no program" };
@@ -259,7 +270,7 @@ async function main(): Promise<number> {
     const queue = [...chosen];
     let running = 0;
     await Promise.all(folders.map(async (folder) => {
-      const workplace = new Workplace(folder, tests, timeouts);
+      const workplace = new Workplace(folder, tests, timeouts, set.first);
       while (counts() + running < count) {
         const mutant = queue.shift();
         if (mutant === undefined) break;
