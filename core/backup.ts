@@ -10,6 +10,7 @@ import { Generations } from "./generations.ts";
 import {
   CUT,
   GLOBAL,
+  KEEP,
   MAP,
   MAX_GENERATIONS,
   MOST,
@@ -103,27 +104,32 @@ export class Backup {
     return this.#port.now - since >= this.#port.read64(MAP.GLOBAL + GLOBAL.PERIOD);
   }
 
-  /** True when a task's checkpoint is due at its switch-out. */
-  taskDue(unit: number): boolean {
-    return this.#nthSwitch(unit + UNIT.SWITCH_COUNT) &&
-        this.due(this.#port.read64(unit + UNIT.LAST_TIME)) ||
-      this.#port.read(unit + UNIT.CHECKPOINT_DUE) !== 0;
+  /** A task leaves the CPU: true when its checkpoint is due. */
+  leave(unit: number): boolean {
+    const port = this.#port;
+    const every = port.read(MAP.GLOBAL + GLOBAL.EVERY);
+    const due = this.#nthSwitch(every, unit + UNIT.SWITCH_COUNT) &&
+        this.due(port.read64(unit + UNIT.LAST_TIME)) ||
+      port.read(unit + UNIT.CHECKPOINT_DUE) !== 0;
+    if (!due && every >= KEEP) this.generations.keep(unit);
+    return due;
   }
 
   /** True when a cut of the VM is due. */
   cutDue(vm: number): boolean {
-    return this.#nthSwitch(vm + VM.SWITCH_COUNT) &&
+    const every = this.#port.read(MAP.GLOBAL + GLOBAL.EVERY);
+    return this.#nthSwitch(every, vm + VM.SWITCH_COUNT) &&
         this.due(this.#port.read64(vm + VM.CUT_TIME)) ||
       this.#port.read(vm + VM.CUT_DUE) !== 0;
   }
 
   /** Counts a switch-out; true at every Nth when the period is given in switches. */
-  #nthSwitch(counter: number): boolean {
+  #nthSwitch(every: number, counter: number): boolean {
     const port = this.#port;
-    const every = port.read(MAP.GLOBAL + GLOBAL.EVERY);
-    if (every <= 1) return true;
+    const most = every & (KEEP - 1);
+    if (most <= 1) return true;
     const count = port.add(counter, 1);
-    if (count < every) return false;
+    if (count < most) return false;
     port.write(counter, 0);
     return true;
   }
@@ -410,6 +416,16 @@ export class Backup {
       n < count && port.read(this.generations.entry(unit, n) + RING.INCARNATION) === incarnation
     ) n++;
     return port.read(unit + UNIT.TARGET) === 0 ? 0 : n;
+  }
+
+  /** Board time of a kept checkpoint of a task, cycles. */
+  taskTime(unit: number, generation: number): number {
+    return this.#port.read64(this.generations.entry(unit, generation) + RING.TIME);
+  }
+
+  /** Board time of a kept cut of a guest, cycles. */
+  guestTime(vm: number, generation: number): number {
+    return this.#port.read64(this.generations.cuts(vm)[generation] + CUT.TIME);
   }
 
   /** True when a task made calls between a kept checkpoint and the next newer one. */

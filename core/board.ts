@@ -42,6 +42,8 @@ export interface BoardOptions {
   readonly bootClocks?: boolean;
   /** Model the caches: slower, and missing maintenance has its effect. Off unless given. */
   readonly cache?: boolean;
+  /** Seed of the caches' pseudo-random replacement, where they are modelled; 1 unless given. */
+  readonly seed?: number;
   /** How time passes; "fast" unless given. In "timed" the caches are modelled. */
   readonly fidelity?: Fidelity;
   /** Costs of the timed fidelity that differ from the table. */
@@ -187,11 +189,15 @@ export class Board {
         get fclkPerPclk() {
           return clkpwr.fclkPerPclk;
         },
+        get changes() {
+          return memc.changes;
+        },
         memc: (offset: number) => memc.peek(offset, 4),
       },
     };
     this.cpu = new Cpu(this.memory, this.bus, this.clock, {
       cache: options.cache ?? false,
+      seed: options.seed ?? 1,
       ...(timed && { timed }),
     });
     this.mmu = this.cpu.mmu;

@@ -86,17 +86,22 @@ export class Cache {
   // Where a line was found lately; only a hint.
   readonly #hint: Uint16Array = new Uint16Array(HINTS);
   #base = 0;
-  #random = 1;
+  readonly #seed: number;
+  #random: number;
 
   /**
    * Makes an empty cache.
    *
    * @param memory Where lines come from and go to.
    * @param instruction True for an instruction cache.
+   * @param seed Where the pseudo-random sequence starts.
    */
-  constructor(memory: PhysicalMemory, instruction = false) {
+  constructor(memory: PhysicalMemory, instruction = false, seed = 1) {
     this.#memory = memory;
     this.#instruction = instruction;
+    // Zero is no state of the sequence.
+    this.#seed = (seed + 0xfffe) % 0xffff + 1;
+    this.#random = this.#seed;
   }
 
   /**
@@ -240,7 +245,7 @@ export class Cache {
   reset(): void {
     this.invalidateAll();
     this.lock(0);
-    this.#random = 1;
+    this.#random = this.#seed;
     this.roundRobin = false;
     this.fills = 0;
     this.writeBacks = 0;

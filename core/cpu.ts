@@ -71,6 +71,8 @@ export interface CpuState {
 export interface CpuOptions {
   /** Model the caches: slower, and missing maintenance has its effect. Off unless given. */
   readonly cache?: boolean;
+  /** Seed of the caches' pseudo-random replacement; 1 unless given. */
+  readonly seed?: number;
   /** The timed fidelity: costs, and the registers that say the rest. The caches are modelled then. */
   readonly timed?: { readonly values: TimingValues; readonly registers: BusRegisters };
 }
@@ -117,14 +119,14 @@ export class Cpu {
    * @param options How the CPU is modelled.
    */
   constructor(memory: HostMemory, bus: Bus, clock: Clock, options: CpuOptions = {}) {
-    const { cache = false, timed } = options;
+    const { cache = false, seed = 1, timed } = options;
     if (timed === undefined) {
-      this.#core = new CpuCore(memory, bus, clock, cache);
+      this.#core = new CpuCore(memory, bus, clock, cache, null, seed);
       this.#step = exactStep;
       this.#interpreter = cache ? exactRun : execute;
     } else {
       const time = new MemoryTiming(timed.values, timed.registers);
-      this.#core = new CpuCore(memory, bus, clock, true, time);
+      this.#core = new CpuCore(memory, bus, clock, true, time, seed);
       const timing = this.timing = new Timing(this.#core, time);
       const step = (core: CpuCore) => timedStep(core, time, timing.pipeline);
       this.#step = step;

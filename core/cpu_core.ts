@@ -124,6 +124,8 @@ export class CpuCore implements TimeAccount {
   readonly timing: MemoryTiming | null;
   /** Timed fidelity: an exception was entered; cleared by who asks. */
   excepted = false;
+  /** Timed fidelity: the running access is the write of a SWP. */
+  swapping = false;
   /** Timed fidelity: cycles charged by {@linkcode beat} in the running instruction. */
   beats = 0;
   /** Cycles until this stretch ends; board time is {@linkcode deadline} - left. */
@@ -162,6 +164,7 @@ export class CpuCore implements TimeAccount {
    * @param clock Board time.
    * @param cached True to model the caches.
    * @param timing What accesses cost, for the timed fidelity.
+   * @param seed Seed of the caches' replacement.
    */
   constructor(
     memory: HostMemory,
@@ -169,6 +172,7 @@ export class CpuCore implements TimeAccount {
     clock: Clock,
     cached: boolean,
     timing: MemoryTiming | null = null,
+    seed = 1,
   ) {
     this.i32 = memory.i32;
     this.u16 = memory.u16;
@@ -177,7 +181,7 @@ export class CpuCore implements TimeAccount {
     this.clock = clock;
     this.timing = timing;
     timing?.attach(this);
-    this.mmu = new Mmu(memory, bus, cached, timing);
+    this.mmu = new Mmu(memory, bus, cached, timing, seed);
     this.code = new CodeCache(memory, this.mmu);
   }
 
@@ -227,7 +231,8 @@ export class CpuCore implements TimeAccount {
     if (this.timing === null) return;
     this.stall(this.timing.coreCycle);
     this.beats++;
-    this.timing.sequential = true;
+    // With the data cache off every access is a transfer of its own.
+    this.timing.sequential = this.#dataCache !== null;
   }
 
   /** Makes the stretch end at the next instruction boundary. Board time is not changed. */
@@ -558,6 +563,20 @@ export class CpuCore implements TimeAccount {
     return value;
   }
 
+  /** Timed fidelity: an instruction not reached yet is fetched, so that its line comes into the cache. */
+  fetchAhead(pc: number): void {
+    const { mmu } = this;
+    const cache = mmu.icache;
+    if (cache === null || (mmu.control & C1.I) === 0 || this.#found(cache, pc) >= 0) return;
+    // A fetch that aborts, or that would read a device, comes to nothing here.
+    const pa = mmu.translate(pc, ACCESS.FETCH, this.privileged);
+    if (pa < 0 || mmu.host(pa, false) < 0) return;
+    const mva = mmu.mva(pc);
+    let line = cache.find(mva);
+    if (line < 0 && mmu.fetchCacheable) line = cache.fill(mva, pa);
+    if (line >= 0 && (mmu.control & C1.B) === 0) this.#remember(pc, line);
+  }
+
   /** Where the instruction at an address is in the cache, if that was found lately; otherwise -1. */
   #found(cache: Cache, pc: number): number {
     const { mmu } = this;
@@ -613,6 +632,7 @@ export class CpuCore implements TimeAccount {
 
   /** True when the write translated last goes to the write buffer: B, or C while the cache is on. */
   get #buffered(): boolean {
+    if (this.swapping && this.timing?.values.swapBuffered === 0) return false;
     const info = this.#dataInfo;
     return (info & TLB_INFO.B) !== 0 || ((info & TLB_INFO.C) !== 0 && this.#dataCache !== null);
   }

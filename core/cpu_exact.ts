@@ -457,7 +457,9 @@ function swap(core: CpuCore, insn: number): void {
   const privileged = core.privileged;
   const value = core.read(address, size, privileged);
   if (core.faulted) return core.dataAbort();
+  core.swapping = true;
   core.write(address, size, r[insn & 15], privileged);
+  core.swapping = false;
   if (core.faulted) return core.dataAbort();
   core.charge(CYCLES.SWAP);
   const rd = (insn >>> 12) & 15;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { CACHE_LINE } from "./cache.ts";
 import type { CpuCore } from "./cpu_core.ts";
 import { executeArm, executeThumb } from "./cpu_exact.ts";
 import { PSR, STATE } from "./cpu_state.ts";
@@ -31,6 +32,8 @@ export function timedStep(core: CpuCore, timing: MemoryTiming, pipeline: Pipelin
     pipeline.refill();
     return;
   }
+  const ahead = timing.values.fetchAhead * size;
+  if ((pc & (CACHE_LINE - 1)) + ahead >= CACHE_LINE) core.fetchAhead((pc + ahead) | 0);
   r[STATE.R + 15] = (pc + 2 * size) | 0;
   r[STATE.PC] = (pc + size) | 0;
   const cycle = timing.coreCycle;

@@ -35,6 +35,8 @@ export interface RaisedFault {
   pc: number;
   /** CPSR at the error. */
   cpsr: number;
+  /** Last sign of life of a hung guest, board time in cycles. */
+  alive?: number;
 }
 
 /** The event of an error. */
@@ -107,8 +109,23 @@ export function postMortem(board: Board, recorder: Recorder, reason: string): Tr
   ];
 }
 
-/** Reports a descriptor that was damaged and has been repaired. */
-export function tableRepaired(port: Port, recorder: Recorder, repaired: RepairedEntry): void {
+/** Reports descriptors that were damaged and have been repaired. */
+export function tablesRepaired(
+  port: Port,
+  recorder: Recorder,
+  repaired: readonly RepairedEntry[],
+): void {
+  for (const entry of repaired) tableRepaired(port, recorder, entry);
+}
+
+/** The whole system stops; what is known is shown (P9, third class). */
+export function stopSystem(board: Board, recorder: Recorder, reason: string): void {
+  for (const event of postMortem(board, recorder, reason)) recorder.emit(event);
+  board.poke(MAP.GLOBAL + GLOBAL.STOPPED, 1);
+  board.requestStop();
+}
+
+function tableRepaired(port: Port, recorder: Recorder, repaired: RepairedEntry): void {
   const { vm, unit, address, found, expected } = repaired;
   const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
   port.add(vm + VM.FAULTS, 1);

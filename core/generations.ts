@@ -70,6 +70,11 @@ export class Generations {
     return 0;
   }
 
+  /** Copies the context of a task that leaves the CPU, see {@linkcode KEEP}. */
+  keep(unit: number): void {
+    this.#kept(unit);
+  }
+
   /**
    * The slot that a checkpoint names for a unit's present context. With checksums it is a copy, made
    * once while the task does not run: what damages the context that the task goes on with leaves the

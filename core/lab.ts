@@ -213,6 +213,7 @@ export class Lab implements Disposable {
       flash: buildFlash(entries, options.vm0 !== undefined),
       bootClocks: true,
       cache: options.cache ?? false,
+      seed: options.seed ?? 1,
       fidelity: options.fidelity ?? "fast",
       timing: options.timing ?? {},
     });

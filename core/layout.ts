@@ -109,7 +109,7 @@ export const GLOBAL = {
   CHECKSUMS: 0x104,
   /** 1: slot 0 and the first image are VM0's. */
   HAS_VM0: 0x108,
-  /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows. */
+  /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows; see KEEP. */
   EVERY: 0x114,
   /** JOURNAL_MODE. */
   JOURNAL: 0x118,
@@ -315,6 +315,8 @@ export const VM = {
   LOST: 0x278,
   /** Checkpoint being taken, 0: none; its versions are needed although no record names it yet. */
   TAKING: 0x280,
+  /** 1: the guest has asked for messages since its start, so others may send it some. */
+  LISTENS: 0x284,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x300,
   /** Recovery policy of this VM (POLICY). */
@@ -477,6 +479,8 @@ export const PIECE_REC = {
   SIZE: 0x20,
 } as const;
 
+/** In GLOBAL.EVERY: with checksums, contexts are copied as soon as their tasks leave the CPU. */
+export const KEEP = 0x1_0000;
 /** In CONTEXT.REFS: the slot has a copy that checkpoints name in its place. */
 export const TWINNED = 0x100;
 
@@ -572,6 +576,7 @@ export const ACTION = {
   HALT: 5,
   SKIP: 6,
   KILL: 7,
+  GUEST: 8,
 } as const;
 /** Their names, by number. */
 export const ACTION_NAMES: readonly string[] = [
@@ -583,6 +588,7 @@ export const ACTION_NAMES: readonly string[] = [
   "halt",
   "skip",
   "kill",
+  "guest",
 ];
 
 /** What happens after a task swap. */

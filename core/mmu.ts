@@ -126,8 +126,15 @@ export class Mmu {
    * @param bus Where the tables of descriptors are read.
    * @param cached True to model the caches.
    * @param timing What accesses cost, to model time; the caches are modelled then.
+   * @param seed Seed of the caches' replacement.
    */
-  constructor(memory: HostMemory, bus: Bus, cached: boolean, timing: MemoryTiming | null = null) {
+  constructor(
+    memory: HostMemory,
+    bus: Bus,
+    cached: boolean,
+    timing: MemoryTiming | null = null,
+    seed = 1,
+  ) {
     this.#memory = memory;
     this.#bus = bus;
     this.#ram = bus.ram;
@@ -135,8 +142,8 @@ export class Mmu {
     this.codePages = new Uint8Array(memory.u8.length >>> 12);
     this.timing = timing;
     if (cached || timing !== null) {
-      this.icache = new Cache(this, true);
-      this.dcache = new Cache(this);
+      this.icache = new Cache(this, true, seed);
+      this.dcache = new Cache(this, false, seed);
       this.icache.traffic = timing;
       this.dcache.traffic = timing;
       this.direct = false;

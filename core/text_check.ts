@@ -59,7 +59,7 @@ export class TextCheck {
   seal(vm: number): void {
     if (!this.#on) return;
     this.#eachText(vm, (page, frame) => {
-      this.#port.write(page + PAGE_REC.SUM, this.#versions.sum(frame));
+      this.#port.sumFrame(frame, page + PAGE_REC.SUM);
     });
   }
 
@@ -73,7 +73,7 @@ export class TextCheck {
     const port = this.#port;
     const damaged: [page: number, frame: number][] = [];
     this.#eachText(vm, (page, frame) => {
-      if (port.read(page + PAGE_REC.SUM) !== this.#versions.sum(frame)) damaged.push([page, frame]);
+      if (port.read(page + PAGE_REC.SUM) !== port.sumFrame(frame)) damaged.push([page, frame]);
     });
     if (damaged.length === 0) return [];
     const image = this.#vms.readImage(port.read(vm + VM.IMAGE));
@@ -82,7 +82,7 @@ export class TextCheck {
       const va = (port.read(page + PAGE_REC.VA) & ~4095) >>> 0;
       this.#vms.fill(frame, image, va);
       port.discardPageLines(this.#versions.mva(vm, page));
-      port.write(page + PAGE_REC.SUM, this.#versions.sum(frame));
+      port.sumFrame(frame, page + PAGE_REC.SUM);
       const unit = unitOf(port, vm, port.read(page + PAGE_REC.UNIT));
       return { unit, va, own: port.read(unit + UNIT.KIND) === UNIT_KIND.TASK };
     });

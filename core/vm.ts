@@ -335,6 +335,7 @@ export class VmStore {
     port.write(vm + VM.SEND_SEQ, port.read(vm + VM.SEND_MAX));
     port.write(vm + VM.INPUT_READ, port.read(vm + VM.INPUT_WRITE));
     port.write(vm + VM.MESSAGE_READ, port.read(vm + VM.MESSAGE_WRITE));
+    port.write(vm + VM.LISTENS, 0);
     const kernel = image.units[0];
     port.write(vm + VM.VMODE, VMODE.KERNEL);
     port.write(vm + VM.CUR_TASK, NONE);

@@ -280,8 +280,8 @@ export const HYPERCALLS: readonly Hypercall[] = [
     args: ["vm", "buffer", "length"],
     errors: ["EINVAL", "EFAULT", "EAGAIN"],
     doc:
-      "sends a message of 1..240 bytes to another VM; VMI_EAGAIN when its ring is full, VMI_EINVAL " +
-      "when there is no such VM. After a rollback, what was sent already is not sent again",
+      "sends a message of 1..240 bytes to another VM; VMI_EAGAIN when its ring is full or it has not " +
+      "called RECEIVE since its start, VMI_EINVAL when there is no such VM. After a rollback, what was sent already is not sent again",
   },
   {
     name: "RECEIVE",
@@ -290,7 +290,8 @@ export const HYPERCALLS: readonly Hypercall[] = [
     errors: ["EFAULT"],
     doc:
       "takes the oldest message, cut to `length` bytes; returns its length and in r1 the sender, or " +
-      "0 when there is none",
+      "0 when there is none. From the first call on others may send, and the virtual interrupt of a " +
+      "message comes; who never calls it is not disturbed",
   },
   {
     name: "VM_CREATE",

@@ -181,14 +181,16 @@ Deno.test(
             const events = lab.runAll({ for: "6ms" });
             seen.push([...lines(events, "g"), ...actions(events, "g")]);
           }
+          // The old TLB entry leads to the frame that was put away. With caches the 2 was never
+          // written there: the swap drops its line. A task that goes on before the frame has a next
+          // owner finds the 1 still there, but its next 2 goes in past the MMU's notice, so nothing
+          // takes that back; later it finds what that owner put there.
+          const found = ["sees 1", "sees 2", "swap-task"];
+          const kept = ["sees 1", "sees 1", "sees 2", "swap-task", "swap-task"];
+          const wrong = cache ? [kept, found] : [found];
           const what = `${backup} ${resume}${cache ? " with caches" : ""}`;
           assert.deepEqual(seen[0], right, what);
-          // The old TLB entry leads to the frame that was put away, where the 2 is. With caches it
-          // never came there, because the swap drops its line: a task that goes on before another
-          // uses the frame finds the 1 once more. Its next 2 goes in past the MMU's notice, so that
-          // nothing takes that back.
-          if (cache) assert.ok(seen[1].includes("sees 2"), `${what}: ${seen[1]}`);
-          else assert.deepEqual(seen[1], ["sees 1", "sees 2", "swap-task"], what);
+          assert.ok(wrong.some((w) => `${w}` === `${seen[1]}`), `${what}: ${seen[1]}`);
         }
       }
     }
