@@ -43,6 +43,7 @@ import { COST, MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { classify, GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
+import { INTC_ADDRESS, SOURCE } from "./s3c2440_intc.ts";
 import type { SwitchProbe } from "./switch_probe.ts";
 import { TableCheck } from "./tables.ts";
 import { TextCheck } from "./text_check.ts";
@@ -66,13 +67,7 @@ const INFO_CUR_TASK = infoOffset("CUR_TASK");
 const INFO_V_PENDING = infoOffset("V_PENDING");
 const INFO_V_INTPND = infoOffset("V_INTPND");
 const INFO_V_TICKS = infoOffset("V_TICKS");
-
-/** Interrupt controller and monitor timer (PWM timer 4), S3C2440A manual chapters 14 and 10. */
-const SRCPND = 0x4a00_0000;
-const INTPND = 0x4a00_0010;
-const INTOFFSET = 0x4a00_0014;
-const INT_TIMER4 = 14;
-const INT_UART0 = 28;
+const { SRCPND, INTPND, INTOFFSET } = INTC_ADDRESS;
 /** Cycles from a slot's tick to its VM's first instruction: more than the monitor ever needs. */
 const SLOT_LEAD = 40_000;
 /** Cycles after which one entry of the monitor is a failure: far more than a guest's restart. */
@@ -114,7 +109,6 @@ export class Vmm {
   #saveCycles = 0;
   #switchKind: "vm" | "task" | undefined;
   #switchStart = 0;
-
   /**
    * A monitor on a board; bootMonitor() starts it.
    *
@@ -806,11 +800,10 @@ export class Vmm {
   #interrupt(vm: number): void {
     const port = this.port;
     const source = port.device(INTOFFSET);
-    if (source === INT_UART0) this.consoles.receive();
-    port.setDevice(SRCPND, 1 << source);
-    port.setDevice(INTPND, 1 << source);
+    if (source === SOURCE.UART0) this.consoles.receive();
+    for (const pending of [SRCPND, INTPND]) port.setDevice(pending, 1 << source);
     if (vm !== 0) this.#chargeSlice(vm);
-    if (source === INT_TIMER4) {
+    if (source === SOURCE.TIMER4) {
       port.add(MAP.GLOBAL + GLOBAL.TICKS, 1);
       if (this.#slots) return this.#slotTick(vm);
       this.#scrub(1);

@@ -295,7 +295,7 @@ for (const backup of BACKUP_STRATEGIES.filter((s) => s !== "off")) {
       let tasks = 0;
       let guests = 0;
       let older = 0;
-      for (let seed = 1; seed <= (cache && backup !== "full" ? 2 : 4); seed++) {
+      for (let seed = 1; seed <= (!cache ? 6 : backup === "full" ? 4 : 2); seed++) {
         const seen = await runWild(backup, seed, cache);
         tasks += seen.tasks;
         guests += seen.guests;

@@ -455,7 +455,7 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
     [
       ["boot", "a.elf"],
       elf({}, 0x200_0000),
-      "a.elf: segment at 0x00000000 does not fit in the guest's slot; allowed: addresses below 0x01dfb000",
+      "a.elf: program headers: segment at 0x00000000 does not fit in the guest's slot; allowed: addresses below 0x01dfb000",
     ],
   ];
 

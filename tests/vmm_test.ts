@@ -182,15 +182,15 @@ Deno.test(
             seen.push([...lines(events, "g"), ...actions(events, "g")]);
           }
           // The old TLB entry leads to the frame that was put away. With caches the 2 was never
-          // written there: the swap drops its line. A task that goes on at once finds the 1 still
-          // there, but its next 2 goes in past the MMU's notice, so nothing takes that back. One that
-          // waits finds what the frame's next owner put there.
-          const wrong = cache && resume === "immediate"
-            ? ["sees 1", "sees 1", "sees 2", "swap-task", "swap-task"]
-            : ["sees 1", "sees 2", "swap-task"];
+          // written there: the swap drops its line. A task that goes on before the frame has a next
+          // owner finds the 1 still there, but its next 2 goes in past the MMU's notice, so nothing
+          // takes that back; later it finds what that owner put there.
+          const found = ["sees 1", "sees 2", "swap-task"];
+          const kept = ["sees 1", "sees 1", "sees 2", "swap-task", "swap-task"];
+          const wrong = cache ? [kept, found] : [found];
           const what = `${backup} ${resume}${cache ? " with caches" : ""}`;
           assert.deepEqual(seen[0], right, what);
-          assert.deepEqual(seen[1], wrong, what);
+          assert.ok(wrong.some((w) => `${w}` === `${seen[1]}`), `${what}: ${seen[1]}`);
         }
       }
     }
