@@ -114,6 +114,7 @@ Deno.test("fidelity and costs are checked", async () => {
     });
   };
   await refused({ fidelity: "exact" }, /fidelity: "exact" is not allowed; allowed: fast, timed/);
+  await refused({ timing: { branch: 3 } }, /timing: no cost is used; .*"fidelity: timed"/);
   await refused({ timing: { branch: 99 } }, /timing.branch: 99 is not allowed; .* from 0 to 8/);
   await refused({ timing: { loadUse: 0.5 } }, /timing.loadUse: 0.5 is not allowed/);
   await refused({ timing: { speed: 1 } }, /timing.speed: no such cost; allowed: shiftByRegister, /);
