@@ -6,7 +6,14 @@
 import assert from "node:assert/strict";
 import { forkState, putForkState, putPages, sdramWords } from "../core/fork.ts";
 import { loadGuest } from "../guests/mod.ts";
-import { type Fidelity, InputError, Lab, type LabOptions, type TimingOptions } from "../mod.ts";
+import {
+  type Fidelity,
+  GoldenRun,
+  InputError,
+  Lab,
+  type LabOptions,
+  type TimingOptions,
+} from "../mod.ts";
 
 /** A guest by name, with its argument after a colon. */
 async function options(fidelity: Fidelity, ...guests: string[]): Promise<LabOptions> {
@@ -102,6 +109,15 @@ Deno.test("costs change time and nothing else; a seed changes what is displaced"
   const seeded = await run({}, 77);
   assert.equal(seeded.content, plain.content);
   assert.notEqual(seeded.end, plain.end);
+});
+
+Deno.test("campaigns refuse the timed fidelity", async () => {
+  using lab = await Lab.create(await options("timed", "ucos-1"));
+  const plan = { end: 1e6, lastStretch: 5e5, surplus: 0, look: 1e5, snapshots: 10 };
+  assert.throws(
+    () => new GoldenRun(lab, plan as never),
+    /fidelity: .*fast fidelity; allowed: fast/,
+  );
 });
 
 Deno.test("fidelity and costs are checked", async () => {
