@@ -6,7 +6,14 @@
 import assert from "node:assert/strict";
 import { forkState, putForkState, putPages, sdramWords } from "../core/fork.ts";
 import { loadGuest } from "../guests/mod.ts";
-import { type Fidelity, InputError, Lab, type LabOptions, type TimingOptions } from "../mod.ts";
+import {
+  type Fidelity,
+  GoldenRun,
+  InputError,
+  Lab,
+  type LabOptions,
+  type TimingOptions,
+} from "../mod.ts";
 
 /** A guest by name, with its argument after a colon. */
 async function options(fidelity: Fidelity, ...guests: string[]): Promise<LabOptions> {
@@ -104,6 +111,15 @@ Deno.test("costs change time and nothing else; a seed changes what is displaced"
   assert.notEqual(seeded.end, plain.end);
 });
 
+Deno.test("campaigns refuse the timed fidelity", async () => {
+  using lab = await Lab.create(await options("timed", "ucos-1"));
+  const plan = { end: 1e6, lastStretch: 5e5, surplus: 0, look: 1e5, snapshots: 10 };
+  assert.throws(
+    () => new GoldenRun(lab, plan as never),
+    /fidelity: .*fast fidelity; allowed: fast/,
+  );
+});
+
 Deno.test("fidelity and costs are checked", async () => {
   const base = await options("fast", "ucos-1");
   const refused = async (other: object, message: RegExp) => {
@@ -114,6 +130,7 @@ Deno.test("fidelity and costs are checked", async () => {
     });
   };
   await refused({ fidelity: "exact" }, /fidelity: "exact" is not allowed; allowed: fast, timed/);
+  await refused({ timing: { branch: 3 } }, /timing: no cost is used; .*"fidelity: timed"/);
   await refused({ timing: { branch: 99 } }, /timing.branch: 99 is not allowed; .* from 0 to 8/);
   await refused({ timing: { loadUse: 0.5 } }, /timing.loadUse: 0.5 is not allowed/);
   await refused({ timing: { speed: 1 } }, /timing.speed: no such cost; allowed: shiftByRegister, /);
