@@ -104,6 +104,11 @@ export function countingWords(words: Words): Set<number> {
  */
 const VM_CLOCKS: readonly (readonly [number, number])[] = [[VM.CYCLES, VM.TICK_CYCLES]];
 
+/** Indexes of the words that hold what is left of the slices of VMs. */
+export function sliceWords(words: Words): number[] {
+  return vmRecords(words).map((vm) => indexOf(vm + VM.SLICE));
+}
+
 function long(words: Words, pa: number): number {
   return wordAt(words, pa) + wordAt(words, pa + 4) * 0x1_0000_0000;
 }
