@@ -366,7 +366,7 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
     [
       ["bench", "swich"],
       null,
-      'WHAT: "swich" is unknown; did you mean "switch"? allowed: switch, task, cow, cpu',
+      'WHAT: "swich" is unknown; did you mean "switch"? allowed: switch, task, cow, cpu, sensitivity',
     ],
     [
       ["completions", "csh"],
