@@ -116,8 +116,17 @@ export function stopSystem(board: Board, recorder: Recorder, reason: string): vo
   board.requestStop();
 }
 
-/** Reports a descriptor that was damaged and has been repaired. */
-export function tableRepaired(port: Port, recorder: Recorder, repaired: RepairedEntry): void {
+/**
+ * Reports a descriptor that was damaged and has been repaired.
+ *
+ * @param pc Address of the instruction that met it, 0: the scrubber did.
+ */
+export function tableRepaired(
+  port: Port,
+  recorder: Recorder,
+  repaired: RepairedEntry,
+  pc: number,
+): void {
   const { vm, unit, address, found, expected } = repaired;
   const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
   port.add(vm + VM.FAULTS, 1);
@@ -128,7 +137,7 @@ export function tableRepaired(port: Port, recorder: Recorder, repaired: Repaired
     ...(task ? { task: readName(port, unit + UNIT.NAME) } : {}),
     class: "vmm",
     kind: "table-damaged",
-    pc: hex(0),
+    pc: hex(pc),
     detail: `descriptor at ${hex(address)}: ${hex(found)} instead of ${hex(expected)}, repaired`,
   });
 }

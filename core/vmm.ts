@@ -862,7 +862,7 @@ export class Vmm {
     const port = this.port;
     const every = port.read(MAP.GLOBAL + GLOBAL.SCRUB_EVERY);
     if (every === 0 || port.read(MAP.GLOBAL + GLOBAL.TICKS) % every !== 0) return;
-    for (const repaired of this.tables.scrub()) tableRepaired(port, this.recorder, repaired);
+    for (const repaired of this.tables.scrub()) tableRepaired(port, this.recorder, repaired, 0);
   }
 
   // --- faults ----------------------------------------------------------------------------------
@@ -878,7 +878,7 @@ export class Vmm {
       : 0;
     const far = kind === "data-abort" ? port.mrc(6, 0, 0) : pc;
     const va = kind === "data-abort" ? far - slotMva(id, 0) : pc;
-    if (kind !== "undefined" && this.#tableRepaired(vm, va)) {
+    if (kind !== "undefined" && this.#tableRepaired(vm, va, pc)) {
       this.#cpu.cpsr = cpsr;
       this.#cpu.pc = pc;
       return;
@@ -889,10 +889,10 @@ export class Vmm {
   }
 
   /** The abort came from a damaged descriptor, which is right again: the access is tried again. */
-  #tableRepaired(vm: number, va: number): boolean {
+  #tableRepaired(vm: number, va: number, pc: number): boolean {
     if (va < 0 || va >= SLOT_MAP.SIZE) return false;
     const repaired = this.tables.check(vm, va);
-    for (const entry of repaired) tableRepaired(this.port, this.recorder, entry);
+    for (const entry of repaired) tableRepaired(this.port, this.recorder, entry, pc);
     return repaired.length > 0;
   }
 
