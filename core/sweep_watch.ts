@@ -69,7 +69,7 @@ export class Watch {
   #bulk: Bulk[] = [];
   /** Words that are copied or written in bulk at this moment: first words and their number. */
   #quiet: { readonly from: number; readonly to: number; readonly count: number } | undefined;
-  /** What is left of slices, see {@linkcode #slices}. */
+  /** What is left of slices, see {@linkcode #wakeBySlices}. */
   readonly #sliceWords: ReadonlySet<number>;
   /** Words that a copy has made in this interval, with who has them. */
   #copied: Map<number, Set<Sleeper>> = new Map();
@@ -248,31 +248,45 @@ export class Watch {
   end(woken: Set<Sleeper>): void {
     this.#on = false;
     for (const index of this.#touched) this.#wakeOwners(index, woken);
+    this.#wakeBySlices(woken);
     for (const bulk of this.#bulk) {
       if (bulk.kind === "copy") this.#carry(bulk.from, bulk.to, woken);
       else if (bulk.kind === "words") this.#carryWords(bulk.from, bulk.to, bulk.count, woken);
       else this.#carrySum(bulk.from, bulk.to, bulk.content, woken);
     }
-    this.#slices(woken);
+    this.#carrySlices(woken);
     this.#forget();
   }
 
   /**
    * What is left of a slice is counted down, and asked for nothing but whether it is more than 0: as long
-   * as it is, with the difference and without it, the difference stays and does nothing.
+   * as it is, with the difference and without it, the difference stays and does nothing. All others wake.
    */
-  #slices(woken: Set<Sleeper>): void {
+  #wakeBySlices(woken: Set<Sleeper>): void {
     const { shadow } = this.#golden;
     for (const index of this.#sliceWords) {
+      const before = shadow[index] | 0;
+      const now = this.#memory[index] | 0;
       for (const sleeper of this.#owners.get(index) ?? []) {
-        const before = shadow[index] | 0;
-        const now = this.#memory[index] | 0;
-        const other = (sleeper.difference.get(index)! | 0) - before + now;
         // More than before: it was filled up again.
-        if (now > before || now <= 0 || other <= 0) woken.add(sleeper);
-        else sleeper.difference.set(index, other >>> 0);
+        if (now > before || now <= 0 || this.#sliceOf(sleeper, index) <= 0) woken.add(sleeper);
       }
     }
+  }
+
+  #carrySlices(woken: ReadonlySet<Sleeper>): void {
+    for (const index of this.#sliceWords) {
+      for (const sleeper of this.#owners.get(index) ?? []) {
+        if (woken.has(sleeper)) continue;
+        sleeper.difference.set(index, this.#sliceOf(sleeper, index) >>> 0);
+      }
+    }
+  }
+
+  /** What is left of a slice of an experiment at the end of an interval. */
+  #sliceOf({ difference }: Sleeper, index: number): number {
+    const before = this.#golden.shadow[index] | 0;
+    return (difference.get(index)! | 0) - before + (this.#memory[index] | 0) | 0;
   }
 
   #wakeOwners(index: number, woken: Set<Sleeper>): void {
