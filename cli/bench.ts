@@ -8,6 +8,7 @@ import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { BACKUP_STRATEGIES, type BenchRow, benchSwitch, InputError } from "../mod.ts";
 import { measureCow, showCow } from "./bench_cow.ts";
 import { checkCpuOptions, measureCpu, showCpu } from "./bench_cpu.ts";
+import { measureSensitivity, showSensitivity } from "./bench_sensitivity.ts";
 import { oneOf } from "./choices.ts";
 import { painter } from "./paint.ts";
 import { examplesHelp, EXIT_HELP, type Session } from "./program.ts";
@@ -21,7 +22,14 @@ const BENCHES = { switch: "VM switch", task: "task switch" } as const;
 const CPU = "cpu";
 /** The measurement of one strategy, by pages written. */
 const COW = "cow";
-const WHAT = [...Object.keys(BENCHES) as (keyof typeof BENCHES)[], COW, CPU] as const;
+/** The measurement of the timed fidelity's assumptions. */
+const SENSITIVITY = "sensitivity";
+const WHAT = [
+  ...Object.keys(BENCHES) as (keyof typeof BENCHES)[],
+  COW,
+  CPU,
+  SENSITIVITY,
+] as const;
 /** The guests that are switched between: two that never wait, and two with tasks that do. */
 const GUESTS: Readonly<Record<keyof typeof BENCHES, readonly string[]>> = {
   switch: ["compute:1000000", "compute:1000000"],
@@ -42,7 +50,8 @@ export function benchCommand(session: Session): CommandUnknownOpts {
       "Measures on the emulated board, with each backup strategy, and prints the figures beside " +
         "those of the paper. switch: from VM to VM; task: from task to task inside a VM. cow: what " +
         "copy on write costs, by the pages written in a period. cpu: instructions a second of this " +
-        "host, beside QEMU's where it is installed.",
+        "host, beside QEMU's where it is installed. sensitivity: what the assumed costs of the timed " +
+        "fidelity make of its figures.",
     )
     .argument("[WHAT]", `what to measure: ${WHAT.join(", ")}`, "switch")
     .option("--for <time>", "board time of each run", timeText("--for"), "500ms")
@@ -56,6 +65,15 @@ export function benchCommand(session: Session): CommandUnknownOpts {
         const names = Object.keys(options) as (keyof typeof options)[];
         checkCpuOptions(names.filter((name) => command.getOptionValueSource(name) === "cli"));
         showCpu(await measureCpu(), options.json === true, io);
+        return;
+      }
+      if (what === SENSITIVITY) {
+        const given = (["for", "period", "slice"] as const)
+          .find((name) => command.getOptionValueSource(name) === "cli");
+        if (given !== undefined) {
+          throw new InputError(`--${given}`, "not together with sensitivity", "allowed: --json");
+        }
+        showSensitivity(await measureSensitivity(), options.json === true, io);
         return;
       }
       if (what === COW) {
@@ -123,4 +141,5 @@ const HELP = examplesHelp([
   ["bench task --json", "those of a task switch, a JSON object for each row"],
   ["bench cow --period 5ms", "the cost of copy on write, checkpoints every 5 ms"],
   ["bench cpu", "the emulator's speed"],
+  ["bench sensitivity", "how far figures move with costs that are assumed"],
 ]) + "\n" + EXIT_HELP;

@@ -15,9 +15,10 @@ import { parseElf } from "./elf.ts";
 import { InputError } from "./errors.ts";
 import { Lab } from "./lab.ts";
 import { HostMemory } from "./memory.ts";
+import type { Fidelity } from "./timing.ts";
 
 /** What executes the work. */
-export type CpuEngine = "interpreter" | "qemu" | "qemu-icount" | "rp2040js";
+export type CpuEngine = "interpreter" | "timed" | "qemu" | "qemu-icount" | "rp2040js";
 
 /** Time of the host, in milliseconds from any origin. */
 export interface Stopwatch {
@@ -82,11 +83,12 @@ export class CpuWork implements Disposable {
    * Boots the monitor with the guest; no instruction of it has run yet.
    *
    * @param image ELF file of the guest `compute`.
+   * @param fidelity How time passes: "timed" is another interpreter.
    * @throws {InputError} It is no guest.
    */
-  static async create(image: Uint8Array): Promise<CpuWork> {
+  static async create(image: Uint8Array, fidelity: Fidelity = "fast"): Promise<CpuWork> {
     const guests = [{ name: "compute", image, arg: ENDLESS }];
-    return new CpuWork(await Lab.create({ guests, backup: "off", sdramMB: 64 }));
+    return new CpuWork(await Lab.create({ guests, backup: "off", sdramMB: 64, fidelity }));
   }
 
   /** Instructions that have run. */

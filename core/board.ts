@@ -14,6 +14,8 @@ import { HostMemory } from "./memory.ts";
 import type { Mmu } from "./mmu.ts";
 import { RESET_CAUSE, S3c2440, type S3c2440State } from "./s3c2440.ts";
 import type { RtcTime } from "./s3c2440_rtc.ts";
+import type { Fidelity, Timing } from "./timing.ts";
+import { type TimingOptions, timingValues } from "./timing_table.ts";
 
 /** First address of the SDRAM (nGCS6). */
 export const SDRAM_BASE = 0x3000_0000;
@@ -40,6 +42,12 @@ export interface BoardOptions {
   readonly bootClocks?: boolean;
   /** Model the caches: slower, and missing maintenance has its effect. Off unless given. */
   readonly cache?: boolean;
+  /** Seed of the caches' pseudo-random replacement, where they are modelled; 1 unless given. */
+  readonly seed?: number;
+  /** How time passes; "fast" unless given. In "timed" the caches are modelled. */
+  readonly fidelity?: Fidelity;
+  /** Costs of the timed fidelity that differ from the table. */
+  readonly timing?: TimingOptions;
   /** Date and time at power on; 1 January 2000 unless given. */
   readonly rtc?: Readonly<RtcTime>;
 }
@@ -98,8 +106,8 @@ export class Board {
   readonly soc: S3c2440;
   /** Where the SDRAM is. */
   readonly sdram: RamRegion;
-  /** Where the flash is. */
-  readonly flash: RamRegion;
+  /** Where the flash is, up to the last page that is not erased: the rest costs no memory. */
+  readonly flash: Readonly<RamRegion>;
   /** Cycles in which the core waited for an interrupt. */
   idleCycles = 0;
   /**
@@ -145,11 +153,12 @@ export class Board {
     this.sdram = { base: SDRAM_BASE, size, offset: this.memory.take(size), writable: true };
     this.flash = {
       base: FLASH_BASE,
-      size: FLASH_BYTES,
+      size: 0,
       offset: this.memory.take(FLASH_BYTES),
       writable: false,
     };
-    this.#bytes(this.flash).fill(0xff).set(flash);
+    this.#program(flash.length);
+    this.#bytes(this.flash).set(flash);
 
     this.clock = new Clock(fin);
     this.soc = new S3c2440({
@@ -170,9 +179,34 @@ export class Board {
       writeMemory: (pa, size, value) => this.#writeByDevice(pa, size, value),
     });
     this.bus = this.#makeBus();
-    this.cpu = new Cpu(this.memory, this.bus, this.clock, { cache: options.cache ?? false });
+    const { clkpwr, memc } = this.soc;
+    const timed = options.fidelity !== "timed" ? undefined : {
+      values: timingValues(options.timing),
+      registers: {
+        get fclkPerHclk() {
+          return clkpwr.fclkPerHclk;
+        },
+        get fclkPerPclk() {
+          return clkpwr.fclkPerPclk;
+        },
+        get changes() {
+          return memc.changes;
+        },
+        memc: (offset: number) => memc.peek(offset, 4),
+      },
+    };
+    this.cpu = new Cpu(this.memory, this.bus, this.clock, {
+      cache: options.cache ?? false,
+      seed: options.seed ?? 1,
+      ...(timed && { timed }),
+    });
     this.mmu = this.cpu.mmu;
     if (options.bootClocks) this.soc.boot();
+  }
+
+  /** The timed fidelity, where it is chosen. */
+  get timing(): Timing | undefined {
+    return this.cpu.timing;
   }
 
   /** The core waits for an interrupt. */
@@ -183,6 +217,15 @@ export class Board {
   /** Accesses that nothing answered: empty addresses, reserved registers, writes to flash. */
   get stray(): number {
     return this.#strayWrites + this.soc.stray;
+  }
+
+  /** Backs the flash with memory up to an offset. */
+  #program(end: number): void {
+    const { offset, size } = this.flash;
+    if (end <= size) return;
+    const grown = (end + PAGE - 1) & -PAGE;
+    this.memory.u8.fill(0xff, offset + size, offset + grown);
+    (this.flash as { size: number }).size = grown;
   }
 
   #writeByDevice(pa: number, size: AccessSize, value: number): void {
@@ -204,6 +247,7 @@ export class Board {
         const at = this.#offset(pa);
         bus.fault = false;
         if (at >= 0) return this.#load(at, size);
+        if (pa < FLASH_BYTES) return erased(size);
         // A device sees its events before what the core does at or after their deadline.
         clock.fireDue();
         bus.fault = this.onAbort !== null && this.onAbort(pa, false);
@@ -214,9 +258,12 @@ export class Board {
       write: (pa, size, value) => {
         const at = this.#offset(pa);
         bus.fault = false;
-        if (at >= 0) {
-          if (pa >= SDRAM_BASE) this.#save(at, size, value);
-          else this.#strayWrites++;
+        if (at >= 0 && pa >= SDRAM_BASE) {
+          this.#save(at, size, value);
+          return;
+        }
+        if (pa < FLASH_BYTES) {
+          this.#strayWrites++;
           return;
         }
         clock.fireDue();
@@ -241,13 +288,13 @@ export class Board {
     this.cpu.requestStop();
   }
 
-  /** Offset in the shared memory of a physical address in SDRAM or flash, otherwise -1. */
+  /** Offset in the shared memory of a physical address that has one, otherwise -1. */
   #offset(pa: number): number {
     const { sdram, flash } = this;
     if (pa >= SDRAM_BASE) {
       return pa - SDRAM_BASE < sdram.size ? sdram.offset + pa - SDRAM_BASE : -1;
     }
-    return pa < FLASH_BYTES ? flash.offset + pa : -1;
+    return pa < flash.size ? flash.offset + pa : -1;
   }
 
   #load(at: number, size: AccessSize): number {
@@ -345,7 +392,7 @@ export class Board {
   /** Reads a physical address without side effects, memory or device. */
   peek(pa: number, size: AccessSize): number {
     const at = this.#offset(pa);
-    if (at < 0) return this.soc.peek(pa, size);
+    if (at < 0) return pa < FLASH_BYTES ? erased(size) : this.soc.peek(pa, size);
     const cache = this.mmu.dcache;
     const line = cache === null ? -1 : cache.holder(pa);
     return line < 0 ? this.#load(at, size) : cachedValue(cache as Cache, line, pa, size);
@@ -360,7 +407,11 @@ export class Board {
   debugRead(pa: number, length: number): Uint8Array {
     const at = this.#offset(pa);
     const inside = at >= 0 && this.#offset(pa + length - 1) === at + length - 1;
-    if (inside && this.mmu.dcache === null) return this.memory.u8.slice(at, at + length);
+    if (inside) {
+      const bytes = this.memory.u8.slice(at, at + length);
+      this.mmu.dcache?.overlay(pa, bytes);
+      return bytes;
+    }
     return Uint8Array.from({ length }, (_, i) => this.peek((pa + i) >>> 0, 1));
   }
 
@@ -372,8 +423,10 @@ export class Board {
    */
   debugWrite(pa: number, bytes: Uint8Array): number {
     const region = pa >= SDRAM_BASE ? this.sdram : this.flash;
-    const room = Math.min(bytes.length, Math.max(0, region.base + region.size - pa));
+    const end = region === this.flash ? FLASH_BYTES : region.base + region.size;
+    const room = Math.min(bytes.length, Math.max(0, end - pa));
     if (room === 0) return 0;
+    if (region === this.flash) this.#program(pa + room);
     this.memory.u8.set(bytes.subarray(0, room), region.offset + pa - region.base);
     this.cpu.invalidateCode(pa, room);
     if (this.mmu.dcache !== null) this.#writeCached(pa, bytes.subarray(0, room));
@@ -446,6 +499,11 @@ export class Board {
   #hashOfFlash(): string {
     return this.#flashHash ??= hashFlash(this.#bytes(this.flash));
   }
+}
+
+/** What erased flash reads as. */
+function erased(size: AccessSize): number {
+  return 0xffff_ffff >>> (32 - 8 * size);
 }
 
 /** Hash of a flash up to its last programmed word: the erased rest is the same in every flash. */

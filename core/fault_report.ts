@@ -109,6 +109,20 @@ export function postMortem(board: Board, recorder: Recorder, reason: string): Tr
   ];
 }
 
+/**
+ * Reports descriptors that were damaged and have been repaired.
+ *
+ * @param pc Address of the instruction that met them, 0: the scrubber did.
+ */
+export function tablesRepaired(
+  port: Port,
+  recorder: Recorder,
+  repaired: readonly RepairedEntry[],
+  pc: number,
+): void {
+  for (const entry of repaired) tableRepaired(port, recorder, entry, pc);
+}
+
 /** The whole system stops; what is known is shown (P9, third class). */
 export function stopSystem(board: Board, recorder: Recorder, reason: string): void {
   for (const event of postMortem(board, recorder, reason)) recorder.emit(event);
@@ -116,12 +130,7 @@ export function stopSystem(board: Board, recorder: Recorder, reason: string): vo
   board.requestStop();
 }
 
-/**
- * Reports a descriptor that was damaged and has been repaired.
- *
- * @param pc Address of the instruction that met it, 0: the scrubber did.
- */
-export function tableRepaired(
+function tableRepaired(
   port: Port,
   recorder: Recorder,
   repaired: RepairedEntry,

@@ -251,6 +251,10 @@ export const VM = {
   SWITCH_COUNT: 0xb0,
   /** 1: a guest without tasks: kernel mode is checkpointed and interrupted. */
   PLAIN: 0xa4,
+  /** Task areas: units 2 to TASK_COUNT + 1. */
+  TASK_COUNT: 0xa8,
+  /** Index of the shared piece's unit, 0: the guest declares none. */
+  SHARED: 0xac,
   /** What the monitor holds for the guest and a cut saves and a rollback restores. */
   HELD: 0xc0,
   /** VMODE. */
@@ -311,6 +315,8 @@ export const VM = {
   LOST: 0x278,
   /** Checkpoint being taken, 0: none; its versions are needed although no record names it yet. */
   TAKING: 0x280,
+  /** 1: the guest has asked for messages since its start, so others may send it some. */
+  LISTENS: 0x284,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x300,
   /** Recovery policy of this VM (POLICY). */
@@ -332,10 +338,10 @@ export const MESSAGE = { SENDER: 0, SEQ: 4, LENGTH: 8, DATA: 12, SIZE: 256, MAX:
 /** Virtual modes. */
 export const VMODE = { KERNEL: 0, TASK: 1 } as const;
 
-/** Unit record: the kernel (unit 0), the common text (unit 1), then the tasks. */
+/** Unit record: the kernel (unit 0), the common text (unit 1), the tasks, then the shared piece. */
 export const UNIT = {
   KIND: 0x00,
-  /** Task number, NONE for kernel and common. */
+  /** Task number, NONE for the others. */
   TASK: 0x04,
   NAME: 0x08,
   /** Its domain, CLOSED_DOMAIN when it has none. */
@@ -438,8 +444,10 @@ export const MAX_GENERATIONS = 8;
 
 /** The most there can be of what records count: more is damage. */
 export const MOST = {
-  /** Units of a VM: kernel, common text, tasks. */
-  UNITS: 28,
+  /** Units of a VM: kernel, common text, tasks, shared piece. */
+  UNITS: 29,
+  /** Task areas of a VM: a megabyte each. */
+  TASKS: 26,
   /** Pieces of a VM. */
   PIECES: 32,
   /** Pages of a VM, a unit or a piece. */
@@ -450,8 +458,11 @@ export const MOST = {
   BLOCK: 2048,
 } as const;
 
-/** Kinds of units. */
-export const UNIT_KIND = { KERNEL: 0, COMMON: 1, TASK: 2 } as const;
+/**
+ * Kinds of units. The shared piece (message blocks, partitions) is open to every task of its guest. It
+ * goes with the kernel: a guest's checkpoints cover it, a task's do not (R4).
+ */
+export const UNIT_KIND = { KERNEL: 0, COMMON: 1, TASK: 2, SHARED: 3 } as const;
 /** States of a task area. */
 export const TASK_STATE = { ABSENT: 0, CREATED: 1, STOPPED: 2 } as const;
 

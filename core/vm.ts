@@ -80,7 +80,7 @@ export function isVm0(port: Port, vm: number): boolean {
 
 /** Task areas of a VM. */
 export function taskCount(port: Port, vm: number): number {
-  return Math.max(0, port.count(vm + VM.UNIT_COUNT, MOST.UNITS) - 2);
+  return port.count(vm + VM.TASK_COUNT, MOST.TASKS);
 }
 
 /** MVA of guest address `va` of VM number `id`. */
@@ -274,6 +274,10 @@ export class VmStore {
     port.write(vm + VM.CUT_SIZE, cutSize);
     port.write(vm + VM.BLOCK_PAGES, blockPages);
     port.write(vm + VM.PLAIN, image.plain ? 1 : 0);
+    const count = image.units.filter((u) => u.kind === UNIT_KIND.TASK).length;
+    port.write(vm + VM.TASK_COUNT, count);
+    const shared = image.units.findIndex((u) => u.kind === UNIT_KIND.SHARED);
+    port.write(vm + VM.SHARED, Math.max(0, shared));
     port.write(vm + VM.SLICE, port.read(MAP.GLOBAL + GLOBAL.SLICE));
     port.copyWords(MAP.GLOBAL + GLOBAL.POLICY, vm + VM.POLICY, POLICY.SIZE);
     port.copyWords(MAP.GLOBAL + GLOBAL.WATCHDOG, vm + VM.WATCHDOG, 8);
@@ -338,6 +342,7 @@ export class VmStore {
     port.write(vm + VM.SEND_SEQ, port.read(vm + VM.SEND_MAX));
     port.write(vm + VM.INPUT_READ, port.read(vm + VM.INPUT_WRITE));
     port.write(vm + VM.MESSAGE_READ, port.read(vm + VM.MESSAGE_WRITE));
+    port.write(vm + VM.LISTENS, 0);
     const kernel = image.units[0];
     port.write(vm + VM.VMODE, VMODE.KERNEL);
     port.write(vm + VM.CUR_TASK, NONE);

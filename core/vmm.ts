@@ -19,7 +19,7 @@ import {
   hex,
   type RaisedFault,
   stopSystem,
-  tableRepaired,
+  tablesRepaired,
   textReloaded,
 } from "./fault_report.ts";
 import { Frames } from "./frames.ts";
@@ -43,6 +43,7 @@ import { COST, MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { classify, GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
+import { INTC_ADDRESS, SOURCE } from "./s3c2440_intc.ts";
 import type { SwitchProbe } from "./switch_probe.ts";
 import { TableCheck } from "./tables.ts";
 import { TextCheck } from "./text_check.ts";
@@ -66,13 +67,7 @@ const INFO_CUR_TASK = infoOffset("CUR_TASK");
 const INFO_V_PENDING = infoOffset("V_PENDING");
 const INFO_V_INTPND = infoOffset("V_INTPND");
 const INFO_V_TICKS = infoOffset("V_TICKS");
-
-/** Interrupt controller and monitor timer (PWM timer 4), S3C2440A manual chapters 14 and 10. */
-const SRCPND = 0x4a00_0000;
-const INTPND = 0x4a00_0010;
-const INTOFFSET = 0x4a00_0014;
-const INT_TIMER4 = 14;
-const INT_UART0 = 28;
+const { SRCPND, INTPND, INTOFFSET } = INTC_ADDRESS;
 /** Cycles from a slot's tick to its VM's first instruction: more than the monitor ever needs. */
 const SLOT_LEAD = 40_000;
 /** Cycles after which one entry of the monitor is a failure: far more than a guest's restart. */
@@ -114,7 +109,6 @@ export class Vmm {
   #saveCycles = 0;
   #switchKind: "vm" | "task" | undefined;
   #switchStart = 0;
-
   /**
    * A monitor on a board; bootMonitor() starts it.
    *
@@ -163,7 +157,7 @@ export class Vmm {
 
   /** Gives the CPU to the first VM after the monitor's start. */
   start(): void {
-    this.#guard(() => this.#reschedule());
+    this.#guard(() => this.reschedule());
   }
 
   /**
@@ -200,7 +194,7 @@ export class Vmm {
       const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
       const runs = vm !== 0 && current === vm && port.read(vm + VM.STATE) === VM_STATE.RUNNING;
       if (runs) this.#resumeVm(vm);
-      else this.#reschedule();
+      else this.reschedule();
     });
     return result;
   }
@@ -531,7 +525,7 @@ export class Vmm {
       port.write(vm + VM.STATE, VM_STATE.WAITING);
       this.scheduler.block(vm);
       this.#saveCycles = 0;
-      this.#reschedule();
+      this.reschedule();
       return undefined;
     }
     this.#resumeVm(vm);
@@ -686,19 +680,14 @@ export class Vmm {
     port.write(vm + VM.WAITING, 1);
     port.write(vm + VM.STATE, VM_STATE.WAITING);
     this.scheduler.block(vm);
-    this.#reschedule();
+    this.reschedule();
     return undefined;
-  }
-
-  /** The current VM gives the CPU up (it was stopped, halted or deleted by its own call). */
-  yieldVm(): void {
-    this.#reschedule();
   }
 
   // --- VM switch -------------------------------------------------------------------------------
 
   /** Chooses the VM to run and runs it; idles when there is none. */
-  #reschedule(): void {
+  reschedule(): void {
     const port = this.port;
     const start = port.charged;
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
@@ -740,6 +729,8 @@ export class Vmm {
     if (phase === slot - 1) {
       if (vm !== 0) this.#leaveVm(vm);
       port.write(g + GLOBAL.SLOT_VM, 0);
+      // What a step costs depends on whose tables it looks at: it is in nobody's slot.
+      this.#scrub(slot);
       return this.#idle();
     }
     if (phase === 0) {
@@ -752,7 +743,7 @@ export class Vmm {
     }
     const owner = port.read(g + GLOBAL.SLOT_VM);
     if (owner !== 0) this.timers.tickVm(owner);
-    if (phase === 0 || vm === 0) return this.#reschedule();
+    if (phase === 0 || vm === 0) return this.reschedule();
     if (watchdogDue(port, vm)) return this.#late(vm, "watchdog");
     this.#resumeVm(vm);
   }
@@ -811,14 +802,13 @@ export class Vmm {
   #interrupt(vm: number): void {
     const port = this.port;
     const source = port.device(INTOFFSET);
-    if (source === INT_UART0) this.consoles.receive();
-    port.setDevice(SRCPND, 1 << source);
-    port.setDevice(INTPND, 1 << source);
+    if (source === SOURCE.UART0) this.consoles.receive();
+    for (const pending of [SRCPND, INTPND]) port.setDevice(pending, 1 << source);
     if (vm !== 0) this.#chargeSlice(vm);
-    if (source === INT_TIMER4) {
+    if (source === SOURCE.TIMER4) {
       port.add(MAP.GLOBAL + GLOBAL.TICKS, 1);
-      this.#scrub();
       if (this.#slots) return this.#slotTick(vm);
+      this.#scrub(1);
       this.timers.tick();
       if (vm !== 0 && watchdogDue(port, vm)) return this.#late(vm, "watchdog");
     }
@@ -828,11 +818,11 @@ export class Vmm {
           this.scheduler.expire(vm);
           this.#cutIfDue(vm);
         }
-        return this.#reschedule();
+        return this.reschedule();
       }
       return this.#resumeVm(vm);
     }
-    this.#reschedule();
+    this.reschedule();
   }
 
   // --- detectors -------------------------------------------------------------------------------
@@ -857,12 +847,9 @@ export class Vmm {
     return true;
   }
 
-  /** One step of the table scrubber, now and then. */
-  #scrub(): void {
-    const port = this.port;
-    const every = port.read(MAP.GLOBAL + GLOBAL.SCRUB_EVERY);
-    if (every === 0 || port.read(MAP.GLOBAL + GLOBAL.TICKS) % every !== 0) return;
-    for (const repaired of this.tables.scrub()) tableRepaired(port, this.recorder, repaired, 0);
+  /** The steps of the table scrubber that fell due in the last `passed` ticks. */
+  #scrub(passed: number): void {
+    tablesRepaired(this.port, this.recorder, this.tables.scrubDue(passed), 0);
   }
 
   // --- faults ----------------------------------------------------------------------------------
@@ -892,7 +879,7 @@ export class Vmm {
   #tableRepaired(vm: number, va: number, pc: number): boolean {
     if (va < 0 || va >= SLOT_MAP.SIZE) return false;
     const repaired = this.tables.check(vm, va);
-    for (const entry of repaired) tableRepaired(this.port, this.recorder, entry, pc);
+    tablesRepaired(this.port, this.recorder, repaired, pc);
     return repaired.length > 0;
   }
 
@@ -931,7 +918,7 @@ export class Vmm {
         return this.#resumeVm(vm);
       case GO_ON.DELETE:
         this.deleteVm(vm);
-        return this.#reschedule();
+        return this.reschedule();
       case GO_ON.HALT:
         return stopSystem(port.board, this.recorder, "the recovery policy asks for a halt");
       default:
@@ -944,7 +931,7 @@ export class Vmm {
           else this.scheduler.expire(vm);
         }
         port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
-        return this.#reschedule();
+        return this.reschedule();
     }
   }
 
