@@ -136,6 +136,14 @@ const TOGETHER: readonly Application[] = [
   },
 ];
 
+/** Tasks in a ring: as many areas as there are semaphores, all with one source. */
+const RELAY: Application = {
+  name: "relay",
+  folder: "relay",
+  summary: "Up to 24 tasks that hand a turn round, for measuring switches.",
+  tasks: new Array<string>(24).fill("relay"),
+};
+
 const CONFORMANCE: Application = {
   name: "conformance",
   folder: "conformance",
@@ -195,10 +203,12 @@ export const GUESTS: readonly GuestSource[] = [
       ...["vectors.S", "kernel.c"].map((file) => `kernel:foreign/${file}`),
     ],
   },
+  application(RELAY),
   application(CONFORMANCE),
   application(CONFORMANCE, "s3c2440"),
   application(CONFORMANCE, "versatilepb"),
   ...ALONE.map((app) => application(app, "s3c2440")),
+  application(RELAY, "s3c2440"),
   bareCompute("versatilepb", "0x00010000"),
   bareCompute("sx1", "0x10010000"),
 ];

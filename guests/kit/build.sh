@@ -65,10 +65,11 @@ case $board in
 esac
 
 objects=''
-# compile_to OBJECT SOURCE: the object's name tells the linker its piece.
+# compile_to OBJECT SOURCE: the object's name tells the linker its piece. A task knows its area, so that
+# several areas can have one source.
 compile_to() {
   # shellcheck disable=SC2086
-  ${prefix}gcc $compile $includes $more -MMD -MF "$work/$1.d" -c "$2" -o "$work/$1.o"
+  ${prefix}gcc $compile $includes $more ${area:+-DAPP_AREA=$area} -MMD -MF "$work/$1.d" -c "$2" -o "$work/$1.o"
   objects="$objects $1.o"
 }
 
