@@ -480,10 +480,11 @@ export class Vmm {
     }
     const current = port.read(vm + VM.CUR_TASK);
     // What a call gave to others is not seen before the caller's checkpoint (R3).
+    let settled = false;
     if (current !== NONE && this.journal.mode !== JOURNAL_MODE.OFF) {
-      this.journal.settle(vm, unitOf(port, vm, current + 2));
+      settled = this.#checkpoint(() => this.journal.settle(vm, unitOf(port, vm, current + 2)));
     }
-    if (current !== task) this.#leaveTask(vm, current, task);
+    if (current !== task) this.#leaveTask(vm, current, task, settled);
     this.#setCurrentTask(vm, task);
     port.write(vm + VM.VMODE, VMODE.TASK);
     if (port.read(vm + VM.CUT_DUE) !== 0 && !this.isVm0(vm)) {
@@ -501,11 +502,11 @@ export class Vmm {
     return undefined;
   }
 
-  /** A checkpoint inside a switch. */
+  /** A checkpoint inside a switch, if one is taken. */
   #checkpoint(take: () => boolean): boolean {
     this.#pass("backup");
     const taken = take();
-    this.#pass("backedUp");
+    if (taken) this.#pass("backedUp");
     return taken;
   }
 
@@ -515,8 +516,11 @@ export class Vmm {
     port.write(port.read(vm + VM.INFO) + INFO_CUR_TASK, task);
   }
 
-  /** The outgoing side of a task switch: its checkpoint when it is due (P8). */
-  #leaveTask(vm: number, from: number, to: number): void {
+  /**
+   * The outgoing side of a task switch: its checkpoint when it is due (P8), unless the journal has
+   * just taken one.
+   */
+  #leaveTask(vm: number, from: number, to: number, settled: boolean): void {
     const port = this.port;
     port.add(vm + VM.TASK_SWITCHES, 1);
     let name = "-";
@@ -524,7 +528,7 @@ export class Vmm {
       const unit = unitOf(port, vm, from + 2);
       name = readName(port, unit + UNIT.NAME);
       const alive = port.read(unit + UNIT.STATE) === TASK_STATE.CREATED;
-      if (alive && this.backup.taskDue(unit)) {
+      if (alive && this.backup.taskDue(unit) && !settled) {
         this.#checkpoint(() => this.backup.checkpointTask(vm, unit));
       }
     }
@@ -665,13 +669,17 @@ export class Vmm {
 
   // --- VM switch -------------------------------------------------------------------------------
 
-  /** Chooses the VM to run and runs it; idles when there is none. */
-  #reschedule(): void {
+  /**
+   * Chooses the VM to run and runs it; idles when there is none.
+   *
+   * @param cut A cut of the current VM has been taken, if one was due.
+   */
+  #reschedule(cut = false): void {
     const port = this.port;
     this.#pass("choose");
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
     const next = this.#slots ? this.scheduler.slotOwner() : this.scheduler.choose();
-    if (next !== current || next === 0) this.#leaveVm(current);
+    if (next !== current || next === 0) this.#leaveVm(current, cut);
     if (next === 0) return this.#idle();
     if (next !== current) {
       port.write(MAP.GLOBAL + GLOBAL.CURRENT, next);
@@ -726,10 +734,10 @@ export class Vmm {
   }
 
   /** The outgoing side of a VM switch: its slice, its cut when it is due (P8). */
-  #leaveVm(vm: number): void {
+  #leaveVm(vm: number, cut = false): void {
     if (vm === 0) return;
     this.#chargeSlice(vm);
-    this.#cutIfDue(vm);
+    if (!cut) this.#cutIfDue(vm);
   }
 
   #cutIfDue(vm: number): void {
@@ -790,11 +798,12 @@ export class Vmm {
     if (vm !== 0) {
       if ((port.read(vm + VM.SLICE) | 0) <= 0) {
         this.#pass("choose");
-        if (port.read(vm + VM.STATE) === VM_STATE.RUNNING) {
+        const runs = port.read(vm + VM.STATE) === VM_STATE.RUNNING;
+        if (runs) {
           this.scheduler.expire(vm);
           this.#cutIfDue(vm);
         }
-        return this.#reschedule();
+        return this.#reschedule(runs);
       }
       return this.#resumeVm(vm);
     }
