@@ -1,11 +1,12 @@
 /*
- * The relay guest: tasks in a ring, each waits for its turn, writes a word in some of its pages and
- * hands the turn on. Nothing else is done, so that what is measured is the switches. Each area has
- * this file as its task; the first one creates the others.
+ * The relay guest: tasks in a ring, each waits for its turn, writes a word in its page and hands the
+ * turn on. Nothing else is done, so that what is measured is the switches. Each area has this file as
+ * its task; the first one creates the others.
  *
- * Boot argument: tasks (1 to 24), pages that a turn writes (0 to 64; the first task has 64, the others
- * one), then 1 for a store to an address of nobody at the end of the first task's turn. "2 1" unless
- * given.
+ * Boot argument: tasks (1 to 24), pages that a turn writes (0 to 64), 1 for a store to an address of
+ * nobody at the end of a turn, then how many of the tasks are in the ring. "2 1 0 2" unless given. More
+ * than one page, or the store, are the last task's, which is then the only one that does anything. One
+ * task alone hands the turn to itself and asks for the time before.
  */
 #include "app.h"
 
@@ -13,8 +14,9 @@
 #define TASK(area)      JOIN(relay, area)
 #define WORDS           (4096 / sizeof(INT32U))
 #define TASKS           24
+#define LAST            (TASKS - 1)
 #define FIRST_PRIO      10
-#if APP_AREA == 0
+#if APP_AREA == LAST
 #define PAGES           64
 #else
 #define PAGES           1
@@ -45,12 +47,12 @@ static INT32U number(const char **text, INT32U otherwise)
     return value;
 }
 
-/* What the boot argument says: tasks, pages << 8, bug << 16. Creates the other tasks. */
+/* Creates what the boot argument says; ring | pages << 8. */
 static INT32U begin(void)
 {
     char        argument[32];
     const char *at = argument;
-    INT32U      count, write, bug, i;
+    INT32U      count, write, bug, ring, i;
 
     OSBootArg(argument, sizeof argument);
     count = number(&at, 2);
@@ -58,11 +60,32 @@ static INT32U begin(void)
     bug = number(&at, 0);
     if (count < 1 || count > TASKS)
         count = TASKS;
-    if (write > PAGES)
-        write = PAGES;
+    ring = number(&at, count);
+    if (ring < 1 || ring > count)
+        ring = count;
     for (i = 1; i < count; i++)
-        OSTaskCreate(tasks[i], (void *)(count | (write > 1 ? 1 : write) << 8), NULL, FIRST_PRIO + i);
-    return count | write << 8 | bug << 16;
+        OSTaskCreate(tasks[i], (void *)(ring | write << 8), NULL, FIRST_PRIO + i);
+    if (write > 1 || bug) {
+        OSTaskCreate(tasks[LAST], (void *)(write << 8 | bug << 16), NULL, FIRST_PRIO + LAST);
+        OSTaskSuspend(OS_PRIO_SELF);
+    }
+    return ring | write << 8;
+}
+#endif
+
+#if APP_AREA == LAST
+/* Writes and breaks by itself: no call is made before the store. */
+static void alone(INT32U write, INT32U bug)
+{
+    INT32U turn, page;
+
+    for (turn = 1;; turn++) {
+        for (page = 0; page < write && page < PAGES; page++)
+            pages[page][turn % WORDS] = turn;
+        if (bug)
+            *(volatile INT32U *)NOWHERE = turn;
+        OSTimeDly(1);
+    }
 }
 #endif
 
@@ -73,18 +96,20 @@ void TASK(APP_AREA)(void *pdata)
 #else
     INT32U what = (INT32U)pdata;
 #endif
-    INT32U count = what & 0xff, write = what >> 8 & 0xff;
-    INT32U turn, page;
+    INT32U ring = what & 0xff, write = what >> 8 & 0xff;
+    INT32U turn;
     INT8U  err;
 
+#if APP_AREA == LAST
+    if (ring == 0)
+        alone(write, what >> 16);
+#endif
     for (turn = 1;; turn++) {
         OSSemPend(&OSEventTbl[APP_AREA], 0, &err);
-        for (page = 0; page < write; page++)
-            pages[page][turn % WORDS] = turn;
-#if APP_AREA == 0
-        if (what >> 16)
-            *(volatile INT32U *)NOWHERE = turn;
-#endif
-        OSSemPost(&OSEventTbl[APP_AREA + 1 < count ? APP_AREA + 1 : 0]);
+        if (write > 0)
+            pages[0][turn % WORDS] = turn;
+        if (ring == 1)
+            OSTimeGet();
+        OSSemPost(&OSEventTbl[APP_AREA + 1 < ring ? APP_AREA + 1 : 0]);
     }
 }
