@@ -6,9 +6,11 @@
  */
 
 import type { BenchFidelity } from "./bench.ts";
+import type { Board } from "./board.ts";
 import { InputError } from "./errors.ts";
 import { Lab, type LabOptions } from "./lab.ts";
 import { GLOBAL, MAP } from "./layout.ts";
+import type { Mmu } from "./mmu.ts";
 import { PAGE } from "./vmi.ts";
 
 /** How the machine of a measurement is simulated. */
@@ -17,15 +19,39 @@ export interface BenchSetting {
   readonly fidelity?: BenchFidelity;
 }
 
-/** A laboratory for a measurement, without VM0 unless the options have one. */
-export function benchLab(options: LabOptions, setting: BenchSetting = {}): Promise<Lab> {
+/**
+ * A laboratory for a measurement, without VM0 unless the options have one.
+ *
+ * @param period Checkpoint period in place of the one in the options, ns: not checked against what the
+ * strategy needs, as a measurement is to show just that.
+ */
+export async function benchLab(
+  options: LabOptions,
+  setting: BenchSetting = {},
+  period?: number,
+): Promise<Lab> {
   const { fidelity } = setting;
-  return Lab.create({ scrub: 0, ...options, ...(fidelity === undefined ? {} : { fidelity }) });
+  const lab = await Lab.create({
+    scrub: 0,
+    ...options,
+    ...(fidelity === undefined ? {} : { fidelity }),
+  });
+  if (period !== undefined) {
+    const cycles = Math.round(period * lab.board.clock.fclk / 1e9);
+    lab.board.poke(MAP.GLOBAL + GLOBAL.PERIOD, cycles >>> 0);
+    lab.board.poke(MAP.GLOBAL + GLOBAL.PERIOD + 4, Math.floor(cycles / 0x1_0000_0000));
+  }
+  return lab;
+}
+
+/** How a board is simulated. */
+export function boardFidelity(board: Board): BenchFidelity {
+  return (board as { timing?: unknown }).timing === undefined ? "fast" : "timed";
 }
 
 /** How a laboratory is simulated. */
 export function fidelityOf(lab: Lab): BenchFidelity {
-  return (lab.board as { timing?: unknown }).timing === undefined ? "fast" : "timed";
+  return boardFidelity(lab.board);
 }
 
 const TCFG1 = 0x5100_0004;
@@ -61,7 +87,11 @@ export function setTick(lab: Lab, tick: number): void {
 
 /** Makes caches and TLBs cold: dirty lines go to memory, then nothing is left in them. */
 export function chill(lab: Lab): void {
-  const { mmu } = lab.board;
+  chillMmu(lab.board.mmu);
+}
+
+/** The same for a board without a monitor. */
+export function chillMmu(mmu: Mmu): void {
   if (mmu.dcache !== null) {
     for (let segment = 0; segment < 8; segment++) {
       for (let index = 0; index < 64; index++) {

@@ -74,7 +74,7 @@ export const TURN_NS = 100_000;
 /** Pages that a VM writes in its turn: one word in each. */
 const WRITES = 1;
 /** Pages of a guest's data: a region of 16 KB. */
-const REGION = 4;
+export const GUEST_REGION = 4;
 /** Switches that are not counted: until everything has been used once. */
 const WARM_UP = 20;
 /** Board time after which a measurement is given up, ns. */
@@ -82,7 +82,7 @@ const LIMIT_NS = 30e9;
 
 /** Guests of a measurement of switches. */
 export interface SwitchGuests {
-  /** `sweep`, for VM switches: its image with {@linkcode REGION} pages of data. */
+  /** `sweep`, for VM switches: its image with {@linkcode GUEST_REGION} pages of data. */
   readonly sweep: Uint8Array;
   /** `relay`, for task switches. */
   readonly relay: Uint8Array;
@@ -154,7 +154,7 @@ async function switchLab(
     const guests = [{ name: "relay", image: relay, arg: `2 ${WRITES}` }];
     return await benchLab({ guests, backup, period }, options);
   }
-  const guest = { image: sweep, arg: `${WRITES} 0 0 0 ${REGION}` };
+  const guest = { image: sweep, arg: `${WRITES} 0 0 0 ${GUEST_REGION}` };
   const guests = [{ name: "one", ...guest }, { name: "two", ...guest }];
   const lab = await benchLab({ guests, backup, period, slice: "1ms" }, options);
   setTick(lab, TURN_NS);
@@ -194,7 +194,7 @@ async function steadyState(
     const samples = collect(lab, what, "warm", 100);
     return mean(samples.map(({ guest, instructions }) => guest / instructions));
   }
-  const alone = [{ name: "one", image: sweep, arg: `${WRITES} 0 0 0 ${REGION}` }];
+  const alone = [{ name: "one", image: sweep, arg: `${WRITES} 0 0 0 ${GUEST_REGION}` }];
   const lab = await benchLab({ guests: alone, backup: "off" }, options);
   lab.runAll({ for: "1100us" });
   const { board } = lab;
