@@ -52,6 +52,7 @@ export function bootCommand(session: Session): CommandUnknownOpts {
     .addOption(SHARED.slice)
     .addOption(SHARED.seed)
     .addOption(SHARED.cache)
+    .addOption(SHARED.fidelity)
     .addOption(SHARED.vm0)
     .addOption(SHARED.json)
     .addHelpText("after", HELP)

@@ -12,11 +12,14 @@
 import { z } from "npm:zod@4.6.7";
 import {
   BACKUP_STRATEGIES,
+  FIDELITIES,
   InputError,
   type LadderStep,
   MANAGE_ACTIONS,
   parseTime,
   POLICY_NAMES,
+  TIMING,
+  TIMING_NAMES,
 } from "../mod.ts";
 import { parseYaml, schemaOf, type YamlFile } from "./yaml_file.ts";
 
@@ -80,6 +83,14 @@ export const policySchema = z.strictObject({
     .describe("an error belongs to who was running, to where PC was, or to where it points"),
 });
 
+/** The costs of the timed fidelity, each with its range. */
+const timingKeys = Object.fromEntries(
+  TIMING_NAMES.map((name) => {
+    const { range: [least, most], what, unit } = TIMING[name];
+    return [name, z.int().min(least).max(most).optional().describe(`${what}; ${unit}`)];
+  }),
+);
+
 /** A VM, by name or number. */
 const vm = z.union([z.string(), z.int().min(0).max(77)]);
 
@@ -89,6 +100,10 @@ export const configSchema = z.strictObject({
     sdram: z.literal([32, 64, 128]).optional().describe("SDRAM in MB"),
     cache: z.boolean().optional().describe("model the instruction and data caches"),
   }).optional().describe("the board"),
+  fidelity: z.enum(FIDELITIES as readonly [string, ...string[]]).optional()
+    .describe("how time passes: by fixed costs, or as on an ARM920T with the board's memory"),
+  timing: z.strictObject(timingKeys).optional()
+    .describe("costs of the timed fidelity that differ from docs/timing.md"),
   guests: z.array(guest).min(1).optional().describe("the guests, in order of their start"),
   vm0: z.boolean().optional().describe("VM0 creates and starts the guests"),
   backup: z.enum(BACKUP_STRATEGIES as readonly [string, ...string[]]).optional()

@@ -123,6 +123,7 @@ export function dumpPtCommand(session: Session): CommandUnknownOpts {
     .addOption(SHARED.slice)
     .addOption(SHARED.seed)
     .addOption(SHARED.cache)
+    .addOption(SHARED.fidelity)
     .addOption(SHARED.vm0)
     .addOption(SHARED.json)
     .addHelpText("after", HELP)

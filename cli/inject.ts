@@ -83,6 +83,7 @@ export function injectCommand(session: Session): CommandUnknownOpts {
     .addOption(SHARED.slice)
     .addOption(SHARED.seed)
     .addOption(SHARED.cache)
+    .addOption(SHARED.fidelity)
     .addOption(SHARED.vm0)
     .addOption(SHARED.json)
     .addHelpText("after", HELP)

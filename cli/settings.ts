@@ -8,6 +8,7 @@ import { Option } from "@commander-js/extra-typings";
 import { loadGuest } from "../guests/mod.ts";
 import {
   BACKUP_STRATEGIES,
+  FIDELITIES,
   InputError,
   type InputSpec,
   type LabOptions,
@@ -44,6 +45,8 @@ export interface SharedOptions {
   readonly seed?: string | undefined;
   /** The caches are modelled. */
   readonly cache?: true | undefined;
+  /** How time passes. */
+  readonly fidelity?: string | undefined;
   /** False: the monitor starts the guests itself. */
   readonly vm0: boolean;
   /** File with commands for VM0. */
@@ -75,6 +78,7 @@ export const SHARED = {
   slice: new Option("--slice <time>", "board time of a VM's turn (5ms)"),
   seed: new Option("--seed <number>", "seed of everything random (1)"),
   cache: new Option("--cache", "run with the model of the caches"),
+  fidelity: new Option("--fidelity <kind>", `how time passes: ${FIDELITIES.join(", ")} (fast)`),
   vm0: new Option("--no-vm0", "the monitor starts the guests itself, without VM0"),
   json: new Option("--json", "one JSON object a line"),
 } as const;
@@ -166,6 +170,9 @@ export async function gather(
   }
   given.checksums = options.checksums ?? keys.checksums;
   given.cache = options.cache ?? machine?.cache;
+  if (options.fidelity !== undefined) {
+    given.fidelity = oneOf(options.fidelity, FIDELITIES, "--fidelity");
+  }
   given.sdramMB = machine?.sdram;
   if (policy !== undefined) given.policy = definedOnly(policy);
   const script = options.script === undefined ? [] : readScript(options.script, io);

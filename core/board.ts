@@ -14,6 +14,8 @@ import { HostMemory } from "./memory.ts";
 import type { Mmu } from "./mmu.ts";
 import { RESET_CAUSE, S3c2440, type S3c2440State } from "./s3c2440.ts";
 import type { RtcTime } from "./s3c2440_rtc.ts";
+import type { Fidelity, Timing } from "./timing.ts";
+import { type TimingOptions, timingValues } from "./timing_table.ts";
 
 /** First address of the SDRAM (nGCS6). */
 export const SDRAM_BASE = 0x3000_0000;
@@ -40,6 +42,12 @@ export interface BoardOptions {
   readonly bootClocks?: boolean;
   /** Model the caches: slower, and missing maintenance has its effect. Off unless given. */
   readonly cache?: boolean;
+  /** Seed of the caches' pseudo-random replacement, where they are modelled; 1 unless given. */
+  readonly seed?: number;
+  /** How time passes; "fast" unless given. In "timed" the caches are modelled. */
+  readonly fidelity?: Fidelity;
+  /** Costs of the timed fidelity that differ from the table. */
+  readonly timing?: TimingOptions;
   /** Date and time at power on; 1 January 2000 unless given. */
   readonly rtc?: Readonly<RtcTime>;
 }
@@ -170,9 +178,31 @@ export class Board {
       writeMemory: (pa, size, value) => this.#writeByDevice(pa, size, value),
     });
     this.bus = this.#makeBus();
-    this.cpu = new Cpu(this.memory, this.bus, this.clock, { cache: options.cache ?? false });
+    const { clkpwr, memc } = this.soc;
+    const timed = options.fidelity !== "timed" ? undefined : {
+      values: timingValues(options.timing),
+      registers: {
+        get fclkPerHclk() {
+          return clkpwr.fclkPerHclk;
+        },
+        get fclkPerPclk() {
+          return clkpwr.fclkPerPclk;
+        },
+        memc: (offset: number) => memc.peek(offset, 4),
+      },
+    };
+    this.cpu = new Cpu(this.memory, this.bus, this.clock, {
+      cache: options.cache ?? false,
+      seed: options.seed ?? 1,
+      ...(timed && { timed }),
+    });
     this.mmu = this.cpu.mmu;
     if (options.bootClocks) this.soc.boot();
+  }
+
+  /** The timed fidelity, where it is chosen. */
+  get timing(): Timing | undefined {
+    return this.cpu.timing;
   }
 
   /** The core waits for an interrupt. */

@@ -31,6 +31,14 @@ export interface PhysicalMemory {
   writeWord(pa: number, value: number): void;
 }
 
+/** Who is told what a cache asks of the bus. */
+export interface CacheTraffic {
+  /** A line is filled. */
+  fill(pa: number, instruction: boolean): void;
+  /** Dirty halves of a line are written back, displaced by a fill or on request. */
+  writeBack(pa: number, dirty: number, displaced: boolean): void;
+}
+
 /** Saved form of a {@linkcode Cache}. */
 export interface CacheState {
   /** Address of each line with bit 0 for valid; way * 8 + set. */
@@ -67,7 +75,10 @@ export class Cache {
   fills = 0;
   /** Half lines written back. */
   writeBacks = 0;
+  /** Told of fills and write-backs, where time is modelled. */
+  traffic: CacheTraffic | null = null;
   readonly #memory: PhysicalMemory;
+  readonly #instruction: boolean;
   readonly #tag: Int32Array = new Int32Array(LINES);
   readonly #pa: Int32Array = new Int32Array(LINES);
   readonly #dirty: Uint8Array = new Uint8Array(LINES);
@@ -75,15 +86,22 @@ export class Cache {
   // Where a line was found lately; only a hint.
   readonly #hint: Uint16Array = new Uint16Array(HINTS);
   #base = 0;
-  #random = 1;
+  readonly #seed: number;
+  #random: number;
 
   /**
    * Makes an empty cache.
    *
    * @param memory Where lines come from and go to.
+   * @param instruction True for an instruction cache.
+   * @param seed Where the pseudo-random sequence starts.
    */
-  constructor(memory: PhysicalMemory) {
+  constructor(memory: PhysicalMemory, instruction = false, seed = 1) {
     this.#memory = memory;
+    this.#instruction = instruction;
+    // Zero is no state of the sequence.
+    this.#seed = (seed + 0xfffe) % 0xffff + 1;
+    this.#random = this.#seed;
   }
 
   /**
@@ -131,7 +149,8 @@ export class Cache {
     const set = (mva >>> 5) & (CACHE_SETS - 1);
     const way = this.#victim[set];
     const line = way * CACHE_SETS + set;
-    this.clean(line);
+    this.clean(line, true);
+    this.traffic?.fill(pa, this.#instruction);
     const first = (pa & -CACHE_LINE) >>> 0;
     for (let i = 0; i < CACHE_LINE / 4; i++) {
       this.i32[line * 8 + i] = this.#memory.readWord(first + 4 * i);
@@ -148,12 +167,17 @@ export class Cache {
     this.#dirty[line] |= (offset & 16) === 0 ? 1 : 2;
   }
 
-  /** Writes the dirty halves of a line to where the line was loaded from; the line stays. */
-  clean(line: number): void {
+  /**
+   * Writes the dirty halves of a line to where the line was loaded from; the line stays.
+   *
+   * @param displaced True when a fill displaces it.
+   */
+  clean(line: number, displaced = false): void {
     const dirty = this.#dirty[line];
     if (dirty === 0) return;
     this.#dirty[line] = 0;
     const pa = this.#pa[line] >>> 0;
+    this.traffic?.writeBack(pa, dirty, displaced);
     for (let half = 0; half < 2; half++) {
       if ((dirty & (1 << half)) === 0) continue;
       this.writeBacks++;
@@ -199,7 +223,7 @@ export class Cache {
   reset(): void {
     this.invalidateAll();
     this.lock(0);
-    this.#random = 1;
+    this.#random = this.#seed;
     this.roundRobin = false;
     this.fills = 0;
     this.writeBacks = 0;

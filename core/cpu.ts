@@ -10,10 +10,15 @@ import { CpuCore, type ExceptionCounters, psr, STOP, type Stop } from "./cpu_cor
 import { exactStep } from "./cpu_exact.ts";
 import { execute } from "./cpu_run.ts";
 import { bankOf, MODE, STATE } from "./cpu_state.ts";
+import { timedStep } from "./cpu_timed.ts";
 import { LOOKASIDE_BYTES } from "./lookaside.ts";
 import type { HostMemory } from "./memory.ts";
 import type { Mmu, MmuState } from "./mmu.ts";
 import type { MmuCounters } from "./mmu_counters.ts";
+import { Timing, type TimingState } from "./timing.ts";
+import { MemoryTiming } from "./timing_memory.ts";
+import type { BusRegisters } from "./timing_bus.ts";
+import type { TimingValues } from "./timing_table.ts";
 
 export { STOP, type Stop, VECTOR } from "./cpu_core.ts";
 export { MODE, PSR } from "./cpu_state.ts";
@@ -58,12 +63,18 @@ export interface CpuState {
   exceptions: ExceptionCounters;
   /** MMU and CP15. */
   mmu: MmuState;
+  /** Write buffer, bus and interlocks, in the timed fidelity. */
+  timing?: TimingState;
 }
 
 /** How a {@linkcode Cpu} is modelled. */
 export interface CpuOptions {
   /** Model the caches: slower, and missing maintenance has its effect. Off unless given. */
   readonly cache?: boolean;
+  /** Seed of the caches' pseudo-random replacement; 1 unless given. */
+  readonly seed?: number;
+  /** The timed fidelity: costs, and the registers that say the rest. The caches are modelled then. */
+  readonly timed?: { readonly values: TimingValues; readonly registers: BusRegisters };
 }
 
 /** Executes instructions until the stretch is used up, looking at each access. */
@@ -89,7 +100,10 @@ export class Cpu {
   fault = 0;
   /** Modified virtual address of the last load or store that failed. */
   faultAddress = 0;
+  /** The timed fidelity, where it is chosen. */
+  readonly timing: Timing | undefined;
   readonly #core: CpuCore;
+  readonly #step: (core: CpuCore) => void;
   readonly #interpreter: (core: CpuCore) => void;
   readonly #clock: Clock;
   #stopRequested = false;
@@ -105,9 +119,21 @@ export class Cpu {
    * @param options How the CPU is modelled.
    */
   constructor(memory: HostMemory, bus: Bus, clock: Clock, options: CpuOptions = {}) {
-    const cached = options.cache ?? false;
-    this.#core = new CpuCore(memory, bus, clock, cached);
-    this.#interpreter = cached ? exactRun : execute;
+    const { cache = false, seed = 1, timed } = options;
+    if (timed === undefined) {
+      this.#core = new CpuCore(memory, bus, clock, cache, null, seed);
+      this.#step = exactStep;
+      this.#interpreter = cache ? exactRun : execute;
+    } else {
+      const time = new MemoryTiming(timed.values, timed.registers);
+      this.#core = new CpuCore(memory, bus, clock, true, time, seed);
+      const timing = this.timing = new Timing(this.#core, time);
+      const step = (core: CpuCore) => timedStep(core, time, timing.pipeline);
+      this.#step = step;
+      this.#interpreter = (core) => {
+        while (core.left > 0) step(core);
+      };
+    }
     this.#clock = clock;
     this.mmu = this.#core.mmu;
     this.reset();
@@ -140,6 +166,7 @@ export class Cpu {
   /** Supervisor mode, interrupts masked, MMU off, at address 0. Lines and time stay. */
   reset(): void {
     this.#core.reset();
+    this.timing?.pipeline.refill();
     this.#passing = -1;
   }
 
@@ -159,7 +186,7 @@ export class Cpu {
       if (clock.now >= until) return STOP.TIME;
       if (this.breakpoints.size > 0 && this.#atBreakpoint()) return STOP.BREAK;
       const stop = this.breakpoints.size > 0
-        ? this.#stretch(1, exactStep)
+        ? this.#stretch(1, this.#step)
         : this.#stretch(until - clock.now, this.#interpreter);
       if (stop !== STOP.TIME) return stop;
     }
@@ -172,7 +199,7 @@ export class Cpu {
    */
   step(): Stop {
     this.#passing = -1;
-    return this.#stretch(1, exactStep);
+    return this.#stretch(1, this.#step);
   }
 
   /** Makes {@linkcode run} return {@linkcode STOP.REQUEST} at the next instruction boundary. */
@@ -319,6 +346,7 @@ export class Cpu {
       trap: core.trap,
       exceptions: { ...core.exceptions },
       mmu: this.mmu.state(),
+      ...(this.timing && { timing: this.timing.state() }),
     };
   }
 
@@ -347,6 +375,7 @@ export class Cpu {
     core.trap = s.trap;
     core.exceptions = { ...s.exceptions };
     this.mmu.restore(s.mmu);
+    if (s.timing !== undefined) this.timing?.restore(s.timing);
     this.#stopRequested = s.stopRequested;
     this.#passing = -1;
   }
@@ -356,12 +385,18 @@ export class Cpu {
     const core = this.#core;
     const start = this.#clock.now;
     core.begin(cycles);
-    if (core.interruptPending) core.interrupt();
+    if (core.interruptPending) this.#interrupt(core);
     else interpreter(core);
     core.end(start);
     const stop = core.stop;
     core.stop = STOP.TIME;
     return stop;
+  }
+
+  #interrupt(core: CpuCore): void {
+    core.interrupt();
+    core.excepted = false;
+    this.timing?.pipeline.refill();
   }
 
   #atBreakpoint(): boolean {

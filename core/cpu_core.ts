@@ -12,6 +12,7 @@ import { CodeCache } from "./cpu_code.ts";
 import { bankOf, MODE, PSR, PSR_BITS, STATE } from "./cpu_state.ts";
 import type { HostMemory } from "./memory.ts";
 import { ACCESS, Mmu } from "./mmu.ts";
+import type { MemoryTiming, TimeAccount } from "./timing_memory.ts";
 import { TLB_INFO } from "./tlb.ts";
 
 /** Why {@linkcode Cpu.run} returned. */
@@ -101,7 +102,7 @@ export interface ExceptionCounters {
 }
 
 /** The inside of the CPU. */
-export class CpuCore {
+export class CpuCore implements TimeAccount {
   /** Word view of the host memory: registers, look-aside tables and RAM. */
   readonly i32: Int32Array<ArrayBuffer>;
   /** Halfword view. */
@@ -116,6 +117,14 @@ export class CpuCore {
   readonly mmu: Mmu;
   /** Decoded instructions. */
   readonly code: CodeCache;
+  /** What accesses cost, in the timed fidelity; otherwise an access costs nothing beside its instruction. */
+  readonly timing: MemoryTiming | null;
+  /** Timed fidelity: an exception was entered; cleared by who asks. */
+  excepted = false;
+  /** Timed fidelity: the running access is the write of a SWP. */
+  swapping = false;
+  /** Timed fidelity: cycles charged by {@linkcode beat} in the running instruction. */
+  beats = 0;
   /** Cycles until this stretch ends; board time is {@linkcode deadline} - left. */
   left = 0;
   /** Board time at which this stretch ends. */
@@ -148,14 +157,25 @@ export class CpuCore {
    * @param bus What answers physical addresses.
    * @param clock Board time.
    * @param cached True to model the caches.
+   * @param timing What accesses cost, for the timed fidelity.
+   * @param seed Seed of the caches' replacement.
    */
-  constructor(memory: HostMemory, bus: Bus, clock: Clock, cached: boolean) {
+  constructor(
+    memory: HostMemory,
+    bus: Bus,
+    clock: Clock,
+    cached: boolean,
+    timing: MemoryTiming | null = null,
+    seed = 1,
+  ) {
     this.i32 = memory.i32;
     this.u16 = memory.u16;
     this.u8 = memory.u8;
     this.bus = bus;
     this.clock = clock;
-    this.mmu = new Mmu(memory, bus, cached);
+    this.timing = timing;
+    timing?.attach(this);
+    this.mmu = new Mmu(memory, bus, cached, timing, seed);
     this.code = new CodeCache(memory, this.mmu);
   }
 
@@ -178,10 +198,35 @@ export class CpuCore {
     this.i32[STATE.R + 15] = this.i32[STATE.PC];
   }
 
-  /** Charges cycles beyond the first of an instruction. */
+  /** Charges cycles beyond the first of an instruction, at the fixed costs of the fast fidelity. */
   charge(cycles: number): void {
+    if (this.timing !== null) return;
     this.left -= cycles;
     this.extra += cycles;
+  }
+
+  /** Board time, in the middle of an instruction too. */
+  get time(): number {
+    return this.running ? this.deadline - this.left : this.clock.now;
+  }
+
+  /** Lets cycles pass in which no instruction is done. */
+  stall(cycles: number): void {
+    if (this.running) {
+      this.left -= cycles;
+      this.extra += cycles;
+    } else {
+      this.clock.now += cycles;
+    }
+  }
+
+  /** Timed fidelity: a cycle of the core between two words of an LDM or STM, which go on with a burst. */
+  beat(): void {
+    if (this.timing === null) return;
+    this.stall(this.timing.coreCycle);
+    this.beats++;
+    // With the data cache off every access is a transfer of its own.
+    this.timing.sequential = this.#dataCache !== null;
   }
 
   /** Makes the stretch end at the next instruction boundary. Board time is not changed. */
@@ -345,7 +390,13 @@ export class CpuCore {
     s[STATE.CPSR] = (s[STATE.CPSR] & ~PSR.T) | masks;
     const high = (this.mmu.control & C1.V) !== 0;
     s[STATE.PC] = (high ? 0xffff0000 | 0 : 0) + vector;
-    this.charge(CYCLES.EXCEPTION);
+    const { timing } = this;
+    if (timing === null) {
+      this.charge(CYCLES.EXCEPTION);
+    } else {
+      this.stall(timing.values.exception * timing.coreCycle);
+      this.excepted = true;
+    }
     if (high && this.trapVectors) {
       this.trap = vector;
       this.stop = STOP.TRAP;
@@ -379,7 +430,10 @@ export class CpuCore {
       const at = va + addend;
       return size === 4 ? this.i32[at >>> 2] : size === 2 ? this.u16[at >>> 1] : this.u8[at | 0];
     }
-    if ((va & (size - 1)) !== 0 && (mmu.control & C1.A) !== 0) return this.alignmentFault(va);
+    if ((va & (size - 1)) !== 0) {
+      if ((mmu.control & C1.A) !== 0) return this.alignmentFault(va);
+      if (this.timing !== null) this.timing.unaligned = true;
+    }
     let pa = mmu.translate(va, ACCESS.READ, privileged);
     if (pa < 0) return this.#fault();
     pa -= pa % size;
@@ -395,6 +449,7 @@ export class CpuCore {
         return size === 4 ? cache.i32[at >>> 2] : size === 2 ? cache.u16[at >>> 1] : cache.u8[at];
       }
     }
+    if (this.timing !== null) this.timing.read(pa, size);
     const at = mmu.host(pa, false);
     if (at >= 0) {
       mmu.fill(va, pa);
@@ -448,6 +503,7 @@ export class CpuCore {
         }
       }
     }
+    if (this.timing !== null) this.timing.write(pa, size, this.#buffered);
     const at = mmu.host(pa, true);
     if (at >= 0) {
       mmu.fill(va, pa);
@@ -483,6 +539,7 @@ export class CpuCore {
         return size === 4 ? cache.i32[at >>> 2] : cache.u16[at >>> 1];
       }
     }
+    if (this.timing !== null) this.timing.read(pa, size);
     const at = this.mmu.host(pa, false);
     if (at >= 0) return size === 4 ? this.i32[at >>> 2] : this.u16[at >>> 1];
     if (this.running) this.clock.now = this.deadline - this.left;
@@ -492,6 +549,18 @@ export class CpuCore {
       return this.#externalFault(pc, this.mmu.entry < 0 ? 0 : this.mmu.itlb.info[this.mmu.entry]);
     }
     return value;
+  }
+
+  /** Timed fidelity: an instruction not reached yet is fetched, so that its line comes into the cache. */
+  fetchAhead(pc: number): void {
+    const { mmu } = this;
+    const cache = mmu.icache;
+    if (cache === null || (mmu.control & C1.I) === 0) return;
+    // A fetch that aborts, or that would read a device, comes to nothing here.
+    const pa = mmu.translate(pc, ACCESS.FETCH, this.privileged);
+    if (pa < 0 || mmu.host(pa, false) < 0) return;
+    const mva = mmu.mva(pc);
+    if (cache.find(mva) < 0 && mmu.fetchCacheable) cache.fill(mva, pa);
   }
 
   /** Forgets instructions decoded from physical memory that another wrote. */
@@ -524,6 +593,13 @@ export class CpuCore {
   /** Attributes of the last data translation. */
   get #dataInfo(): number {
     return this.mmu.entry < 0 ? 0 : this.mmu.dtlb.info[this.mmu.entry];
+  }
+
+  /** True when the write translated last goes to the write buffer: B, or C while the cache is on. */
+  get #buffered(): boolean {
+    if (this.swapping && this.timing?.values.swapBuffered === 0) return false;
+    const info = this.#dataInfo;
+    return (info & TLB_INFO.B) !== 0 || ((info & TLB_INFO.C) !== 0 && this.#dataCache !== null);
   }
 
   /** The bus refused a data access: an abort only where the ARM920T waits for the bus. */

@@ -457,7 +457,9 @@ function swap(core: CpuCore, insn: number): void {
   const privileged = core.privileged;
   const value = core.read(address, size, privileged);
   if (core.faulted) return core.dataAbort();
+  core.swapping = true;
   core.write(address, size, r[insn & 15], privileged);
+  core.swapping = false;
   if (core.faulted) return core.dataAbort();
   core.charge(CYCLES.SWAP);
   const rd = (insn >>> 12) & 15;
@@ -488,6 +490,7 @@ function multiple(core: CpuCore, insn: number): void {
   let first = true;
   for (let n = 0; n < 16; n++) {
     if ((list & (1 << n)) === 0) continue;
+    if (!first) core.beat();
     const at = userBank && n !== 15 ? core.bankedIndex(MODE.USR, n) : n;
     if (load) {
       const value = core.read(address, 4, privileged);

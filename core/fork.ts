@@ -15,6 +15,7 @@ import type { MmuState } from "./mmu.ts";
 import type { RecorderState } from "./recorder.ts";
 import type { DeviceState } from "./registers.ts";
 import { type DeviceName, RESET_CAUSE } from "./s3c2440.ts";
+import type { TimingState } from "./timing.ts";
 
 const PAGE_BITS = 12;
 /** Bytes of a page of SDRAM. */
@@ -32,6 +33,8 @@ export interface ForkState {
   readonly devices: Readonly<Partial<Record<DeviceName, DeviceState<unknown>>>>;
   /** MMU and CP15. */
   readonly mmu: MmuState;
+  /** Write buffer, bus and interlocks, in the timed fidelity. */
+  readonly timing?: TimingState;
   /** r0 to r14 of User mode, PC, CPSR; then r13, r14, SPSR of fiq, irq, svc, abt, und; r8-r12 of fiq. */
   readonly registers: readonly number[];
   /** The core waits for an interrupt. */
@@ -138,6 +141,7 @@ export function forkState(lab: Lab, names?: readonly DeviceName[]): ForkState {
     clock: board.clock.state(),
     devices: deviceStates(lab, names ?? (Object.keys(board.soc.devices) as DeviceName[])),
     mmu: cpu.mmu.state(),
+    ...(cpu.timing && { timing: cpu.timing.state() }),
     registers,
     waiting: board.waiting,
     idleCycles: board.idleCycles,
@@ -176,6 +180,7 @@ export function putForkState(
   cpu.setIrq(board.soc.intc.irq);
   cpu.setFiq(board.soc.intc.fiq);
   cpu.mmu.restore(state.mmu);
+  if (state.timing !== undefined) cpu.timing?.restore(state.timing);
   const { registers } = state;
   cpu.cpsr = registers[16];
   for (let n = 0; n < 15; n++) cpu.setUserReg(n, registers[n]);

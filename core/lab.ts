@@ -33,6 +33,8 @@ import { COST } from "./port.ts";
 import { Recorder } from "./recorder.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 import { parseTime } from "./time.ts";
+import { FIDELITIES, type Fidelity } from "./timing.ts";
+import { type TimingOptions, timingValues } from "./timing_table.ts";
 import type { ConsoleEvent, SummaryEvent, TaskSummary, TraceEvent, VmSummary } from "./trace.ts";
 import { PAGE, VM_STATE, VM_STATE_NAMES } from "./vmi.ts";
 import { Vmm } from "./vmm.ts";
@@ -103,6 +105,13 @@ export interface LabOptions {
   sdramMB?: number;
   /** Functional model of the instruction and data caches; default false. */
   cache?: boolean;
+  /**
+   * How time passes: "fast" (default) by a fixed cost of each instruction, "timed" as on an ARM920T with
+   * its caches, TLBs, write buffer and the board's memory.
+   */
+  fidelity?: Fidelity;
+  /** Costs of the timed fidelity that differ from the table `TIMING`. */
+  timing?: TimingOptions;
   /** Console input of the run. */
   input?: readonly InputSpec[];
   /** Management of VMs during the run. */
@@ -204,6 +213,9 @@ export class Lab implements Disposable {
       flash: buildFlash(entries, options.vm0 !== undefined),
       bootClocks: true,
       cache: options.cache ?? false,
+      seed: options.seed ?? 1,
+      fidelity: options.fidelity ?? "fast",
+      timing: options.timing ?? {},
     });
     this.recorder = new Recorder();
     this.vmm = new Vmm(this.board, this.recorder);
@@ -598,6 +610,8 @@ export class Lab implements Disposable {
         seed: o.seed,
         sdramMB: o.sdramMB,
         cache: o.cache,
+        fidelity: o.fidelity,
+        timing: o.timing,
       },
       guests: o.guests.map((g) => ({ name: g.name, arg: g.arg ?? "" })),
       vm0: o.vm0 !== undefined,
@@ -702,6 +716,8 @@ function checkOptions(options: LabOptions): Map<string, GuestImage> {
       "allowed: a whole number from 0 to 2^53 - 1",
     );
   }
+  oneOf("fidelity", options.fidelity ?? "fast", FIDELITIES);
+  timingValues(options.timing);
   oneOf("journal", options.journal ?? "commit", JOURNAL_NAMES);
   oneOf("schedule", options.schedule ?? "slices", ["slices", "slots"]);
   const watchdog = parseTime(options.watchdog ?? 0, "watchdog");

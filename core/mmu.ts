@@ -14,6 +14,7 @@ import { Lookaside, UNREACHABLE } from "./lookaside.ts";
 import type { HostMemory } from "./memory.ts";
 import { C7_NAMES, C8_NAMES, type MmuCounters, zeroMmuCounters } from "./mmu_counters.ts";
 import { Tlb, TLB_INFO, type TlbState } from "./tlb.ts";
+import { CLOCKING, type MemoryTiming } from "./timing_memory.ts";
 
 /** What an access does. */
 export const ACCESS = {
@@ -106,6 +107,8 @@ export class Mmu {
   readonly dcache: Cache | null = null;
   /** False while every access has to be looked at (big-endian operation, cache model). */
   direct = true;
+  /** What walks, fills and operations cost, where time is modelled. */
+  readonly timing: MemoryTiming | null;
   /** What was done since reset. */
   counters: MmuCounters = zeroMmuCounters();
   readonly #memory: HostMemory;
@@ -122,16 +125,27 @@ export class Mmu {
    * @param memory Holds the look-aside tables.
    * @param bus Where the tables of descriptors are read.
    * @param cached True to model the caches.
+   * @param timing What accesses cost, to model time; the caches are modelled then.
+   * @param seed Seed of the caches' replacement.
    */
-  constructor(memory: HostMemory, bus: Bus, cached: boolean) {
+  constructor(
+    memory: HostMemory,
+    bus: Bus,
+    cached: boolean,
+    timing: MemoryTiming | null = null,
+    seed = 1,
+  ) {
     this.#memory = memory;
     this.#bus = bus;
     this.#ram = bus.ram;
     this.lookaside = new Lookaside(memory);
     this.codePages = new Uint8Array(memory.u8.length >>> 12);
-    if (cached) {
-      this.icache = new Cache(this);
-      this.dcache = new Cache(this);
+    this.timing = timing;
+    if (cached || timing !== null) {
+      this.icache = new Cache(this, true, seed);
+      this.dcache = new Cache(this, false, seed);
+      this.icache.traffic = timing;
+      this.dcache.traffic = timing;
       this.direct = false;
     }
   }
@@ -151,6 +165,7 @@ export class Mmu {
     this.dtlb.reset();
     this.icache?.reset();
     this.dcache?.reset();
+    this.timing?.reset();
     this.#setDirect();
     this.flush();
     this.counters = zeroMmuCounters();
@@ -432,6 +447,13 @@ export class Mmu {
     const roundRobin = (this.control & C1.RR) !== 0;
     if (this.icache !== null) this.icache.roundRobin = roundRobin;
     if (this.dcache !== null) this.dcache.roundRobin = roundRobin;
+    if (this.timing !== null) {
+      this.timing.clocking = (this.control & C1.NF) === 0
+        ? CLOCKING.FAST_BUS
+        : (this.control & C1.IA) === 0
+        ? CLOCKING.SYNCHRONOUS
+        : CLOCKING.ASYNCHRONOUS;
+    }
   }
 
   /** c9: CRm 0 writes base and victim, CRm 1 the victim alone. */
@@ -450,8 +472,12 @@ export class Mmu {
     const name = C7_NAMES[operation];
     if (name === undefined) return;
     this.counters.c7[name]++;
-    const { icache, dcache } = this;
+    const { icache, dcache, timing } = this;
     if (icache === null || dcache === null) return;
+    if (timing !== null) {
+      timing.cacheOperation();
+      if (operation === C7.DRAIN || operation === C7.WAIT) timing.drain();
+    }
     if (operation === C7.PREFETCH_I_LINE) this.#prefetch(icache, value);
     else maintainCaches(icache, dcache, operation, value);
   }
@@ -467,6 +493,7 @@ export class Mmu {
     const name = C8_NAMES[operation];
     if (name === undefined) return;
     this.counters.c8[name]++;
+    this.timing?.tlbOperation();
     switch (operation) {
       case C8.INVALIDATE:
         this.itlb.invalidateAll();
@@ -538,7 +565,9 @@ export class Mmu {
 
   /** Reads the descriptors of an address; 0 and a translation, or a fault status. */
   #walk(mva: number, peek: boolean): number {
-    const l1 = this.#physical(this.ttb | ((mva >>> 18) & 0x3ffc), peek);
+    const first = this.ttb | ((mva >>> 18) & 0x3ffc);
+    if (!peek && this.timing !== null) this.timing.walk(first >>> 0);
+    const l1 = this.#physical(first, peek);
     const domain = (l1 >>> 1) & TLB_INFO.DOMAIN;
     if (this.#bus.fault) return this.#walkAbort(domain | FAULT.EXTERNAL_WALK_1);
     let at: number;
@@ -557,6 +586,7 @@ export class Mmu {
         at = (l1 & 0xfffff000) | ((mva >>> 8) & 0xffc);
         break;
     }
+    if (!peek && this.timing !== null) this.timing.walk(at >>> 0);
     const l2 = this.#physical(at, peek);
     if (this.#bus.fault) return this.#walkAbort(domain | FAULT.EXTERNAL_WALK_2);
     let page: number;
