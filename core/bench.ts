@@ -6,6 +6,7 @@
  */
 
 import type { BackupStrategy } from "./lab.ts";
+import type { Fidelity } from "./timing.ts";
 
 /** Minimum, median and maximum. */
 export interface Spread {
@@ -16,9 +17,6 @@ export interface Spread {
   /** Largest sample. */
   max: number;
 }
-
-/** How the machine was simulated: with fixed costs, which nobody has calibrated, or timed. */
-export type BenchFidelity = "fast" | "timed";
 
 /** State of caches and TLBs when a measured part begins. */
 export type CacheState = "warm" | "cold";
@@ -46,7 +44,7 @@ export interface TimedRow {
   /** Nanoseconds of board time. */
   ns: Spread;
   /** How the machine was simulated. */
-  fidelity: BenchFidelity;
+  fidelity: Fidelity;
 }
 
 /** One row of the measurement of a switch. */
@@ -164,7 +162,7 @@ export function spreadNs(cycles: Spread, fclk: number): Spread {
 export function timedRow(
   cycles: readonly number[],
   fclk: number,
-  fidelity: BenchFidelity,
+  fidelity: Fidelity,
 ): TimedRow {
   const all = spread(cycles);
   return { count: cycles.length, cycles: all, ns: spreadNs(all, fclk), fidelity };

@@ -5,18 +5,27 @@
  * @module
  */
 
-import type { BenchFidelity } from "./bench.ts";
 import type { Board } from "./board.ts";
 import { InputError } from "./errors.ts";
 import { Lab, type LabOptions } from "./lab.ts";
 import { GLOBAL, MAP } from "./layout.ts";
 import type { Mmu } from "./mmu.ts";
+import { Random } from "./random.ts";
+import type { Fidelity } from "./timing.ts";
+import type { TimingOptions } from "./timing_table.ts";
 import { PAGE } from "./vmi.ts";
 
 /** How the machine of a measurement is simulated. */
 export interface BenchSetting {
-  /** Fixed costs, or timed; default: as the laboratory's default is. */
-  readonly fidelity?: BenchFidelity;
+  /** Timed (default), or by fixed costs, which nobody has calibrated. */
+  readonly fidelity?: Fidelity | undefined;
+  /** Costs of the timed fidelity that differ from the table `TIMING`. */
+  readonly timing?: TimingOptions | undefined;
+}
+
+/** The same with what is left out. */
+export function machineOf(setting: BenchSetting): { fidelity: Fidelity; timing: TimingOptions } {
+  return { fidelity: setting.fidelity ?? "timed", timing: setting.timing ?? {} };
 }
 
 /**
@@ -30,12 +39,7 @@ export async function benchLab(
   setting: BenchSetting = {},
   period?: number,
 ): Promise<Lab> {
-  const { fidelity } = setting;
-  const lab = await Lab.create({
-    scrub: 0,
-    ...options,
-    ...(fidelity === undefined ? {} : { fidelity }),
-  });
+  const lab = await Lab.create({ scrub: 0, ...options, ...machineOf(setting) });
   if (period !== undefined) {
     const cycles = Math.round(period * lab.board.clock.fclk / 1e9);
     lab.board.poke(MAP.GLOBAL + GLOBAL.PERIOD, cycles >>> 0);
@@ -45,12 +49,12 @@ export async function benchLab(
 }
 
 /** How a board is simulated. */
-export function boardFidelity(board: Board): BenchFidelity {
-  return (board as { timing?: unknown }).timing === undefined ? "fast" : "timed";
+export function boardFidelity(board: Board): Fidelity {
+  return board.timing === undefined ? "fast" : "timed";
 }
 
 /** How a laboratory is simulated. */
-export function fidelityOf(lab: Lab): BenchFidelity {
+export function fidelityOf(lab: Lab): Fidelity {
   return boardFidelity(lab.board);
 }
 
@@ -128,17 +132,28 @@ export function resized(image: Uint8Array, pages: number): Uint8Array {
   throw new InputError("image", `its data can't have ${pages} pages`);
 }
 
-/** Phases of the timer's tick at which readings are taken, one after the other. */
-const PHASES = 16;
 /** Counts of the timer. */
 const WRAP = 0x1_0000;
 /** Readings that find out what a reading costs. */
 const CALIBRATION = 1024;
+/** Cycles of a count: so many different waits there are. */
+const PHASES = 16;
+
+/** A reading of the timer. */
+export interface PwmReading {
+  /** TCNTO3. */
+  readonly count: number;
+  /** Board time in cycles, for whole rounds of the timer. */
+  readonly cycle: number;
+  /** Cycles that were waited after earlier ones, all together. */
+  readonly waited: number;
+}
 
 /**
  * PWM timer 3 as a stopwatch of the monitor, as on the board: a reading is a load of TCNTO3 and takes
- * its time. One count is two PCLK, 40 ns; where in a count a reading falls goes through all its
- * cycles evenly, so that the mean of many differences is right although each is whole counts.
+ * its time. One count is two PCLK, 40 ns, and a load of a device waits for an edge of PCLK. After each
+ * reading some cycles are waited, other ones each time and known, so that what is measured begins
+ * anywhere in a count: the mean of many differences is right although each is whole counts.
  */
 export class PwmStopwatch {
   /** Nanoseconds of a count. */
@@ -149,7 +164,8 @@ export class PwmStopwatch {
   readonly samples = CALIBRATION;
   readonly #lab: Lab;
   readonly #tick: number;
-  #phase = 0;
+  readonly #random = new Random(1);
+  #waited = 0;
 
   /**
    * Starts the timer and finds out what a reading costs.
@@ -167,42 +183,35 @@ export class PwmStopwatch {
     soc.write(TCON, 4, tcon | TIMER3.UPDATE | TIMER3.RELOAD);
     soc.write(TCON, 4, tcon | TIMER3.START | TIMER3.RELOAD);
     let sum = 0;
+    let last = this.read();
     for (let i = 0; i < CALIBRATION; i++) {
-      this.shift();
-      sum += this.between(this.read(), this.read());
+      const next = this.read();
+      sum += this.between(last, next);
+      last = next;
     }
     this.reading = sum / CALIBRATION;
   }
 
-  /** Lets some cycles pass, other ones each time, so that the next readings fall elsewhere in a count. */
-  shift(): void {
-    this.#phase = (this.#phase + 1) % PHASES;
-    const { clock } = this.#lab.board;
-    // A device sees its events first; what is asked for is the time, not the work of some instruction.
-    this.#lab.vmm.port.charge(this.#phase + (PHASES - clock.now % PHASES) % PHASES);
-  }
-
-  /** A reading. */
+  /** A reading, and the wait after it. */
   read(): PwmReading {
-    const count = this.#lab.vmm.port.device(TCNTO3);
-    return { count, cycle: this.#lab.board.clock.now };
+    const { port } = this.#lab.vmm;
+    const count = port.device(TCNTO3);
+    const cycle = this.#lab.board.clock.now;
+    const waited = this.#waited;
+    const wait = this.#random.below(PHASES);
+    port.charge(wait);
+    this.#waited += wait;
+    return { count, cycle, waited };
   }
 
   /**
-   * Nanoseconds between two readings, in whole counts, the cost of the later one in them. How often the
-   * timer went round is known from the monitor's tick.
+   * Nanoseconds between two readings without the waits, the cost of the later reading in them. How often the timer went round
+   * is known from the monitor's tick.
    */
   between(from: PwmReading, to: PwmReading): number {
     const counts = (from.count - to.count + WRAP) % WRAP;
     const round = Math.round(((to.cycle - from.cycle) / this.#tick - counts) / WRAP);
-    return (counts + round * WRAP) * this.resolution;
+    const waits = (to.waited - from.waited) / this.#tick;
+    return (counts + round * WRAP - waits) * this.resolution;
   }
-}
-
-/** A reading of the timer. */
-export interface PwmReading {
-  /** TCNTO3. */
-  readonly count: number;
-  /** Board time in cycles, for whole rounds of the timer. */
-  readonly cycle: number;
 }

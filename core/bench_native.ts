@@ -6,7 +6,6 @@
  */
 
 import {
-  type BenchFidelity,
   type BenchPart,
   type BenchRow,
   type CacheState,
@@ -15,12 +14,13 @@ import {
   spread,
   spreadNs,
 } from "./bench.ts";
-import { type BenchSetting, boardFidelity, chillMmu } from "./bench_lab.ts";
+import { type BenchSetting, boardFidelity, chillMmu, machineOf } from "./bench_lab.ts";
 import { Board } from "./board.ts";
 import { STOP } from "./cpu.ts";
 import { type ElfFile, parseElf } from "./elf.ts";
 import { InputError } from "./errors.ts";
 import { AP, MEMORY_TYPE, sectionDescriptor } from "./pagetable.ts";
+import type { Fidelity } from "./timing.ts";
 
 /** First-level table of the flat map: the last megabyte of SDRAM, which the kernel does not use. */
 const TABLE = 0x33f0_0000;
@@ -73,8 +73,7 @@ function nativeBoard(elf: ElfFile, setting: BenchSetting): Board {
   if (end > FLASH_END) throw new InputError(elf.name, "it is not made for the flash of the board");
   const flash = new Uint8Array(end);
   for (const segment of elf.segments) flash.set(segment.bytes, segment.paddr);
-  const { fidelity, ...more } = setting;
-  const board = new Board({ flash, ...(fidelity === undefined ? {} : { fidelity }), ...more });
+  const board = new Board({ flash, ...machineOf(setting) });
   const section = (va: number, type: number) =>
     board.poke(TABLE + (va >>> 20) * 4, sectionDescriptor(va, AP.USER_RW, 0, type));
   for (let va = 0; va < FLASH_END; va += MEGABYTE) section(va, MEMORY_TYPE.WB);
@@ -214,7 +213,7 @@ export interface NativeCalls {
   /** Core clock, hertz. */
   readonly fclk: number;
   /** How the board was simulated. */
-  readonly fidelity: BenchFidelity;
+  readonly fidelity: Fidelity;
 }
 
 /**

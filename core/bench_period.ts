@@ -128,8 +128,9 @@ async function periodLab(
 ): Promise<Lab> {
   if (kind === "task") {
     const guests = [{ name: "relay", image: relay, arg: "2 1" }];
-    // A journal would take checkpoints beside those of the period.
-    return await benchLab({ guests, backup, period: 0, journal: "off" }, setting, period);
+    // A journal would take checkpoints beside those of the period, and the end of a slice the guest's.
+    const options = { guests, backup, period: 0, journal: "off", slice: "1s" } as const;
+    return await benchLab(options, setting, period);
   }
   const guest = { image: sweep, arg: `1 0 0 0 ${GUEST_REGION}` };
   const guests = [{ name: "one", ...guest }, { name: "two", ...guest }];

@@ -131,7 +131,6 @@ export class SwitchMeter {
     if (point === "entry") {
       this.#guest += cycle - this.#left;
       onEntry?.();
-      pwm?.shift();
       this.#marks = [];
       this.#changed = false;
       this.#backup = 0;
