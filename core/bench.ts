@@ -19,7 +19,7 @@ export interface Spread {
 }
 
 /** State of caches and TLBs when a measured part begins. */
-export type CacheState = "warm" | "cold";
+export type BenchCache = "warm" | "cold";
 
 /** What took the time: the simulation's cycle counter, or PWM timer 3 of the board. */
 export type BenchClock = "cycles" | "pwm";
@@ -54,7 +54,7 @@ export interface BenchRow extends TimedRow {
   /** Checkpoint strategy; "native": the kernel on the bare board, without a monitor. */
   strategy: BackupStrategy | "native";
   /** State of caches and TLBs. */
-  cache: CacheState;
+  cache: BenchCache;
   /** What took the time. */
   by: BenchClock;
   /** Part of the switch. `save`, `switch` and `restore` make up `total`; `backup` is inside `switch`. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CacheState, type TimedRow, timedRow } from "./bench.ts";
+import { type BenchCache, type TimedRow, timedRow } from "./bench.ts";
 import { benchLab, type BenchSetting, chill, fidelityOf } from "./bench_lab.ts";
 import { nativeCalls } from "./bench_native.ts";
 import { VECTOR } from "./cpu.ts";
@@ -34,7 +34,7 @@ export interface CallRow extends TimedRow {
   /** Checkpoint strategy; "native": without a monitor. */
   strategy: BackupStrategy | "native";
   /** State of caches and TLBs when the SWI is executed. */
-  cache: CacheState;
+  cache: BenchCache;
   /**
    * `in`: from the SWI to the guest's vector; `kernel`: the guest's kernel, with the hypercalls that it
    * makes; `out`: from its HC_DISPATCH to the task's next instruction; `monitor`: `in` and `out`.
@@ -49,7 +49,7 @@ export interface CallBenchOptions extends BenchSetting {
   /** Checkpoint strategies; default: off and cow. */
   readonly strategies?: readonly BackupStrategy[];
   /** States of the caches; default: warm, and cold where the fidelity has caches. */
-  readonly caches?: readonly CacheState[];
+  readonly caches?: readonly BenchCache[];
   /** Calls of each kind; default 200. */
   readonly samples?: number;
   /** The kernel on the bare board; without it there are no rows of it. */
@@ -190,7 +190,7 @@ function collect(lab: Lab, cold: boolean, samples: number): CallMeter["samples"]
 function rowsOf(
   lab: Lab,
   strategy: BackupStrategy,
-  cache: CacheState,
+  cache: BenchCache,
   samples: CallMeter["samples"],
   count: number,
 ): CallRow[] {

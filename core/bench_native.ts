@@ -6,9 +6,9 @@
  */
 
 import {
+  type BenchCache,
   type BenchPart,
   type BenchRow,
-  type CacheState,
   floorNs,
   mean,
   spread,
@@ -159,7 +159,7 @@ function sampleOf(
 /** How the native kernel is measured. */
 export interface NativeBenchOptions extends BenchSetting {
   /** States of the caches; default: warm, and cold where the fidelity has caches. */
-  readonly caches?: readonly CacheState[];
+  readonly caches?: readonly BenchCache[];
   /** Switches; default 200. */
   readonly samples?: number;
 }
@@ -209,7 +209,7 @@ export interface NativeCalls {
   /** Cycles of each. */
   readonly cycles: readonly number[];
   /** State of the caches. */
-  readonly cache: CacheState;
+  readonly cache: BenchCache;
   /** Core clock, hertz. */
   readonly fclk: number;
   /** How the board was simulated. */

@@ -28,8 +28,12 @@ export interface OverheadRow {
   cycles: number;
   /** Nanoseconds of them. */
   ns: number;
-  /** Cycles more than without checkpoints, as a share of those. */
+  /** Board time of the work, ns: with the time in which nobody had work. */
+  elapsed_ns: number;
+  /** CPU time more than without checkpoints, as a share of the board time without them. */
   overhead: number;
+  /** The same as a share of the CPU time without them. */
+  own: number;
   /** Checkpoints of tasks and guests. */
   checkpoints: number;
   /** Pages copied. */
@@ -68,6 +72,7 @@ const NAME = "work";
 /** What a run came to when its work was done. */
 interface Work {
   readonly busy: number;
+  readonly elapsed: number;
   readonly checkpoints: number;
   readonly copies: number;
   readonly fidelity: Fidelity;
@@ -101,7 +106,9 @@ export async function benchOverhead(
         period_ns: period,
         cycles: run.busy,
         ns: run.busy * 1e9 / run.fclk,
-        overhead: run.busy / plain.busy - 1,
+        elapsed_ns: run.elapsed * 1e9 / run.fclk,
+        overhead: (run.busy - plain.busy) / plain.elapsed,
+        own: run.busy / plain.busy - 1,
         checkpoints: run.checkpoints,
         copies: run.copies,
         fidelity: run.fidelity,
@@ -130,6 +137,7 @@ async function runWork(
   let said = 0;
   let checkpoints = 0;
   let busy = -1;
+  let ended = 0;
   lab.recorder.onEvent = (event) => {
     if (busy >= 0) return;
     if (event.type === "checkpoint") checkpoints++;
@@ -137,15 +145,19 @@ async function runWork(
     const done = lines === 0
       ? event.type === "vm" && event.state === "halted"
       : event.type === "console" && said === lines;
-    if (done) busy = board.clock.now - board.idleCycles;
+    if (!done) return;
+    ended = board.clock.now;
+    busy = ended - board.idleCycles;
   };
-  const began = board.clock.now - board.idleCycles;
+  const start = board.clock.now;
+  const began = start - board.idleCycles;
   while (busy < 0) {
     lab.runAll({ for: "2ms" });
     if (lab.time > LIMIT_NS || lab.stopped) throw new InputError(NAME, "the work does not end");
   }
   return {
     busy: busy - began,
+    elapsed: ended - start,
     checkpoints,
     copies: copies(lab),
     fidelity: fidelityOf(lab),
@@ -184,7 +196,7 @@ export interface LossRow {
   overhead: number;
   /** Work done again and recoveries: the other part. */
   lost: number;
-  /** What Young's model says: C / T + T / 2M. */
+  /** What Daly's model says, without the cost of a recovery: M / T (exp((T + C) / M) - 1) - 1. */
   model: number;
   /** How the machine was simulated. */
   fidelity: Fidelity;
@@ -220,7 +232,7 @@ export interface LossBenchOptions extends BenchSetting {
   readonly periods?: readonly (number | string)[];
   /** Runs of the work at each period; default 3. */
   readonly runs?: number;
-  /** Board time of the work without checkpoints and errors (ns or "30ms"); default 30 ms. */
+  /** Board time of the work without checkpoints and errors (ns or "30ms"); default 20 ms. */
   readonly work?: number | string;
   /** Pages that the work writes again and again; default 2. */
   readonly pages?: number;
@@ -231,7 +243,7 @@ export interface LossBenchOptions extends BenchSetting {
 }
 
 /** Periods of the default measurement, ns. */
-export const LOSS_PERIODS: readonly number[] = [2e5, 4e5, 7e5, 1e6, 2e6, 4e6, 8e6];
+export const LOSS_PERIODS: readonly number[] = [2e5, 3e5, 4e5, 6e5, 1e6, 2e6, 4e6];
 /** Tick of the monitor, and so the grain of the period, ns. */
 const LOSS_TICK = 100_000;
 /** What is computed in a round of the work. */
@@ -270,7 +282,7 @@ export async function benchLoss(
     if (ns >= LOSS_TICK) return ns;
     throw new InputError("period", `${period} is not allowed`, "allowed: 100us and more");
   });
-  const length = parseTime(options.work ?? "30ms", "work");
+  const length = parseTime(options.work ?? "20ms", "work");
   const image = resized(sweep, pages);
   const run = (rounds: number, backup: BackupStrategy, period: number, errors: Errors) =>
     lossRun(image, `${pages} ${rounds} ${ROUND_WORK} 0 ${pages}`, backup, period, errors, options);
@@ -312,7 +324,7 @@ export async function benchLoss(
   const cost = measured.reduce((sum, row) => sum + row.cost, 0) / measured.length;
   const rows = measured.map(({ cost: _, ...row }): LossRow => ({
     ...row,
-    model: cost / row.period_ns + row.period_ns / (2 * between),
+    model: between / row.period_ns * Math.expm1((row.period_ns + cost) / between) - 1,
   }));
   const least = rows.reduce((a, b) => b.loss < a.loss ? b : a);
   return {

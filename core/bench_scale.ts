@@ -280,7 +280,7 @@ function linesOf(rows: readonly ScaleRow[]): ScaleLine[] {
     const { axis, measure, domain, strategy } = group[0];
     const x = group.map(({ value }) => axis === "region" ? value / 1024 : value);
     const y = group.map(({ ns }) => ns.median);
-    const { slope, start } = fit(x, y);
+    const { slope, start } = fitLine(x, y);
     const range = Math.max(...y) - Math.min(...y);
     return {
       bench: "scale",
@@ -297,7 +297,7 @@ function linesOf(rows: readonly ScaleRow[]): ScaleLine[] {
 }
 
 /** The straight line with the least squares. */
-export function fit(
+export function fitLine(
   x: readonly number[],
   y: readonly number[],
 ): { slope: number; start: number } {

@@ -6,10 +6,10 @@
  */
 
 import {
+  type BenchCache,
   type BenchClock,
   type BenchPart,
   type BenchRow,
-  type CacheState,
   floorNs,
   mean,
   paperNs,
@@ -34,7 +34,7 @@ export interface SwitchBenchOptions extends BenchSetting {
   /** Checkpoint strategies; default: all. */
   readonly strategies?: readonly BackupStrategy[];
   /** States of the caches; default: warm, and cold where the fidelity has caches. */
-  readonly caches?: readonly CacheState[];
+  readonly caches?: readonly BenchCache[];
   /** Checkpoint period (ns or "10ms"); default 0: at every switch, as in the paper. */
   readonly period?: number | string;
   /** Switches that the cycle counter measures; default 200. */
@@ -62,7 +62,7 @@ export interface SwitchBench {
   /** For each strategy and state of the caches: the way of the switch in the middle, step by step. */
   readonly ways: readonly {
     readonly strategy: BackupStrategy;
-    readonly cache: CacheState;
+    readonly cache: BenchCache;
     readonly steps: readonly SwitchStep[];
   }[];
   /** The timer, when it was used. */
@@ -167,7 +167,7 @@ async function switchLab(
 function collect(
   lab: Lab,
   what: "switch" | "task",
-  cache: CacheState,
+  cache: BenchCache,
   samples: number,
   pwm?: PwmStopwatch,
 ): SwitchSample[] {
@@ -221,7 +221,7 @@ function rowsOf(
   lab: Lab,
   what: "switch" | "task",
   strategy: BackupStrategy,
-  cache: CacheState,
+  cache: BenchCache,
   by: BenchClock,
   samples: readonly SwitchSample[],
   steady: number,

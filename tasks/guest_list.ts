@@ -211,4 +211,11 @@ export const GUESTS: readonly GuestSource[] = [
   application(RELAY, "s3c2440"),
   bareCompute("versatilepb", "0x00010000"),
   bareCompute("sx1", "0x10010000"),
+  {
+    name: "compute-rp2040",
+    kind: "bare",
+    summary: "The compute guest for rp2040js, a Cortex-M0+.",
+    options: ["--at", "0x20000000", "--thumb"],
+    sources: ["bare_thumb.S", "bare.c", "compute.c", "work.c"].map((file) => `compute/${file}`),
+  },
 ];
