@@ -124,10 +124,13 @@ export async function runBenches(
   if (names.includes("cpu")) {
     running.add("cpu");
     tell();
-    sections.set("cpu", await runBench("cpu", options, (done, of) => {
-      shares.set("cpu", done / of);
-      tell();
-    }));
+    sections.set(
+      "cpu",
+      await runBench("cpu", options, (done, of) => {
+        shares.set("cpu", done / of);
+        tell();
+      }),
+    );
   }
   return names.map((name) => sections.get(name)!);
 }

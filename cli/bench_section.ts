@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { BackupStrategy, BenchCache, Fidelity, ScaleAxis } from "../mod.ts";
+import type { BackupStrategy, BenchCache, CpuWorkName, Fidelity, ScaleAxis } from "../mod.ts";
 import type { Cell, Column } from "./tables.ts";
 
 /** The measurements, in the order in which they are shown. */
@@ -50,7 +50,7 @@ export interface BenchOptions {
   /** Board time of a run, ns. */
   readonly time?: number | undefined;
   /** Works of `cpu`. */
-  readonly works?: readonly string[] | undefined;
+  readonly works?: readonly CpuWorkName[] | undefined;
   /** The whole set is measured: no longer than it has to be. */
   readonly brief?: boolean | undefined;
 }
