@@ -20,7 +20,7 @@ import type {
   ScaleRow,
 } from "../mod.ts";
 import { paperNs } from "../mod.ts";
-import { type BenchFigure, bytesText, timeOf } from "./bench_section.ts";
+import { type BenchFigure, timeOf } from "./bench_section.ts";
 
 /** Order and colours of the parts of a switch, in every figure. */
 const PARTS = { domain: ["save", "switch", "restore"], range: ["#56b4e9", "#0072b2", "#009e73"] };
@@ -38,8 +38,17 @@ function strategies(rows: readonly { readonly strategy: string }[]): typeof STRA
   };
 }
 
-/** Nanoseconds from which a bar would make all others invisible. */
-const TALL = 4;
+/** A bar so many times as high as the lowest would make the others invisible. */
+const TALL = 20;
+/** Room above the highest bar for its label. */
+const ROOM = 1.08;
+/** Lines in a legend look like the lines they are. */
+const DASHES = {
+  symbolType: "stroke",
+  symbolSize: 500,
+  symbolStrokeWidth: 2,
+  symbolFillColor: "transparent",
+} as const;
 
 /** Stacked bars of a switch by strategy, warm, the paper's beside them. */
 export function barsOf(what: "switch" | "task", rows: readonly BenchRow[]): BenchFigure {
@@ -67,7 +76,11 @@ export function barsOf(what: "switch" | "task", rows: readonly BenchRow[]): Benc
     (bar === "full" || bar === "dirty") && sums.get(bar)! > TALL * least;
   const panel = (of: (bar: string) => boolean, unit: "ns" | "µs", width: number) => {
     const scale = unit === "ns" ? 1 : 1000;
-    const values = bars.filter(({ bar }) => of(bar)).map((b) => ({ ...b, value: b.ns / scale }));
+    const values = bars.filter(({ bar }) => of(bar)).map((b) => ({
+      ...b,
+      value: b.ns / scale,
+      order: PARTS.domain.indexOf(b.part),
+    }));
     const totals = [...sums].filter(([bar]) => of(bar)).map(([bar, ns]) => ({
       bar,
       value: ns / scale,
@@ -89,7 +102,12 @@ export function barsOf(what: "switch" | "task", rows: readonly BenchRow[]): Benc
           mark: { type: "bar", width: 52 },
           encoding: {
             x,
-            y: { field: "value", type: "quantitative", title: unit },
+            y: {
+              field: "value",
+              type: "quantitative",
+              title: unit,
+              scale: { domainMax: ROOM * Math.max(...totals.map(({ value }) => value)) },
+            },
             color: {
               field: "part",
               type: "nominal",
@@ -97,12 +115,8 @@ export function barsOf(what: "switch" | "task", rows: readonly BenchRow[]): Benc
               title: null,
               legend: { orient: "bottom" },
             },
-            order: { field: "part", sort: "ascending" },
+            order: { field: "order" },
           },
-          transform: [{
-            calculate: "indexof(['save', 'switch', 'restore'], datum.part)",
-            as: "order",
-          }],
         },
         {
           data: { values: totals },
@@ -116,18 +130,11 @@ export function barsOf(what: "switch" | "task", rows: readonly BenchRow[]): Benc
       ],
     };
   };
-  const stack = (p: ReturnType<typeof panel>) => {
-    const [bar, text] = p.layer;
-    return {
-      ...p,
-      layer: [{ ...bar, encoding: { ...bar!.encoding, order: { field: "order" } } }, text],
-    };
-  };
   const low = order.filter((bar) => sums.has(bar) && !tall(bar));
   const high = order.filter((bar) => sums.has(bar) && tall(bar));
-  const panels = [stack(panel((bar) => low.includes(bar), "ns", 96 * low.length))];
+  const panels = [panel((bar) => low.includes(bar), "ns", 96 * low.length)];
   if (high.length > 0) {
-    panels.push(stack(panel((bar) => high.includes(bar), "µs", 96 * high.length)));
+    panels.push(panel((bar) => high.includes(bar), "µs", 96 * high.length));
   }
   return {
     name: what,
@@ -185,6 +192,7 @@ export function periodFigure(kind: "vm" | "task", all: readonly PeriodRow[]): Be
           field: "which",
           type: "nominal",
           title: null,
+          legend: DASHES,
           scale: { domain: ["mean", "worst"], range: [[1, 0], [5, 4]] },
         },
       },
@@ -211,7 +219,9 @@ export function callFigure(rows: readonly CallRow[]): BenchFigure {
     spec: {
       title: { text: "Kernel call, warm", subtitle: "from the SWI to the task's next instruction" },
       data: { values: bars },
-      facet: { column: { field: "call", type: "nominal" } },
+      facet: {
+        column: { field: "call", type: "nominal", sort: ["OSTimeGet", "OSSemPend", "OSSemPost"] },
+      },
       spec: {
         width: { step: 70 },
         height: 300,
@@ -279,12 +289,13 @@ export function recoveryFigure(rows: readonly RecoveryRow[]): BenchFigure {
             type: "quantitative",
             scale: { type: "log" },
             title: "µs",
-            axis: { format: "~g" },
+            axis: { format: "~r", tickCount: 4 },
           },
           strokeDash: {
             field: "sums",
             type: "nominal",
             title: null,
+            legend: DASHES,
             scale: { domain: ["without", "with checksums"], range: [[1, 0], [5, 4]] },
           },
           color: several
@@ -357,6 +368,7 @@ export function scaleFigure(axis: ScaleAxis, all: readonly ScaleRow[]): BenchFig
           field: "kind",
           type: "nominal",
           title: null,
+          legend: DASHES,
           scale: { domain: kinds, range: [[1, 0], [5, 4]] },
         },
       },
@@ -459,8 +471,12 @@ export function lossFigure(rows: readonly LossRow[], best: BestPeriod): BenchFig
     field: "us",
     type: "quantitative",
     scale: { type: "log", nice: false },
-    title: "backup period, µs",
-    axis: { values: rows.map(({ period_ns }) => period_ns / 1000), format: "~s", grid: false },
+    title: "backup period",
+    axis: {
+      values: rows.map(({ period_ns }) => period_ns / 1000),
+      labelExpr: "datum.value >= 1000 ? datum.value / 1000 + ' ms' : datum.value + ' µs'",
+      grid: false,
+    },
   };
   return {
     name: "loss",
@@ -483,7 +499,7 @@ export function lossFigure(rows: readonly LossRow[], best: BestPeriod): BenchFig
               type: "quantitative",
               scale: { type: "log" },
               title: "loss",
-              axis: { format: "~%" },
+              axis: { format: "~%", tickCount: 4 },
             },
             color: {
               field: "kind",
@@ -535,7 +551,12 @@ export function cpuFigure(rows: readonly CpuBenchRow[]): BenchFigure {
         height: { step: 30 },
         encoding: {
           y: { field: "engine", type: "nominal", sort: null, title: null },
-          x: { field: "mips", type: "quantitative", title: "MIPS" },
+          x: {
+            field: "mips",
+            type: "quantitative",
+            title: "MIPS",
+            scale: { domainMax: ROOM * Math.max(...rows.map(({ mips }) => mips.median)) },
+          },
         },
         layer: [
           { mark: { type: "bar", height: 20, color: "#0072b2" } },
@@ -549,6 +570,3 @@ export function cpuFigure(rows: readonly CpuBenchRow[]): BenchFigure {
     },
   };
 }
-
-/** A region in words, for tables beside the figures. */
-export const regionText = bytesText;

@@ -16,9 +16,13 @@ import {
 } from "./bench_section.ts";
 import { switchGuests } from "./bench_switch.ts";
 
+/** Periods when the whole set is measured, ns. */
+const BRIEF = [0, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6];
+
 /** Measures. */
 export async function measurePeriod(options: BenchOptions, onStep: OnStep): Promise<BenchSection> {
-  const { periods, strategies, samples, fidelity } = options;
+  const { strategies, samples, fidelity } = options;
+  const periods = options.periods ?? (options.brief ? BRIEF : undefined);
   const rows = await benchPeriod(await switchGuests(), {
     ...(periods === undefined ? {} : { periods }),
     ...(strategies === undefined

@@ -11,12 +11,14 @@ const VEGA = "npm:vega@6.4.0";
 const VEGA_LITE = "npm:vega-lite@6.5.0";
 
 interface Vega {
+  logger(level: number): object;
+  readonly None: number;
   parse(spec: object): object;
   View: new (runtime: object, options: object) => { toSVG(): Promise<string> };
 }
 
 interface VegaLite {
-  compile(spec: object): { spec: object };
+  compile(spec: object, options: { logger: object }): { spec: object };
 }
 
 /** Looks that all pictures share; colours that can be told apart without seeing red or green. */
@@ -32,6 +34,8 @@ const CONFIG = {
     gridColor: "#e3e8ec",
     titlePadding: 10,
     labelLimit: 240,
+    labelFlush: false,
+    labelOverlap: false,
   },
   header: { labelFontSize: 13, titleFontSize: 13, labelFontWeight: "bold", title: null },
   legend: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", symbolSize: 110 },
@@ -59,11 +63,12 @@ export async function picture(spec: object): Promise<string> {
     throw new InputError("pictures", `${VEGA} and ${VEGA_LITE} can't be loaded: ${why}`);
   }
   const [vega, vegaLite] = packages;
+  const logger = vega.logger(vega.None);
   const compiled = vegaLite.compile({
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     config: CONFIG,
     ...spec,
-  });
-  const view = new vega.View(vega.parse(compiled.spec), { renderer: "none" });
+  }, { logger });
+  const view = new vega.View(vega.parse(compiled.spec), { renderer: "none", logger });
   return `${await view.toSVG()}\n`;
 }

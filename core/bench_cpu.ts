@@ -63,7 +63,9 @@ export interface CpuBenchRow {
 
 /** Board time of one look at the instruction count. */
 const LOOK = "20ms";
-/** Looks without an instruction after which the guests have no work any more. */
+/** Fewer instructions in that time are the monitor's idle loop. */
+const LEAST = 1000;
+/** Looks without more of them after which the guests have no work any more. */
 const PATIENCE = 50;
 
 /**
@@ -119,7 +121,7 @@ export class CpuWork implements Disposable {
     while (this.instructions - start < instructions) {
       const before = this.instructions;
       this.#lab.runAll({ for: LOOK });
-      idle = this.instructions === before ? idle + 1 : 0;
+      idle = this.instructions - before < LEAST ? idle + 1 : 0;
       if (idle > PATIENCE) throw new InputError("guests", "they do nothing any more");
     }
     return {

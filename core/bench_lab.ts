@@ -8,7 +8,7 @@
 import type { Board } from "./board.ts";
 import { InputError } from "./errors.ts";
 import { Lab, type LabOptions } from "./lab.ts";
-import { GLOBAL, MAP } from "./layout.ts";
+import { GLOBAL, MAP, MAX_VMS, VM } from "./layout.ts";
 import type { Mmu } from "./mmu.ts";
 import { Random } from "./random.ts";
 import type { Fidelity } from "./timing.ts";
@@ -87,6 +87,10 @@ export function setTick(lab: Lab, tick: number): void {
   board.poke(MAP.GLOBAL + GLOBAL.TICK_CYCLES, cycles);
   // A slice is over at the first tick, although the monitor's own time is not in it.
   board.poke(MAP.GLOBAL + GLOBAL.SLICE, cycles >>> 1);
+  for (let id = 0; id < MAX_VMS; id++) {
+    const vm = board.peek(MAP.VM_TABLE + id * 4, 4);
+    if (vm !== 0) board.poke(vm + VM.SLICE, cycles >>> 1);
+  }
 }
 
 /** Makes caches and TLBs cold: dirty lines go to memory, then nothing is left in them. */
@@ -125,7 +129,7 @@ export function resized(image: Uint8Array, pages: number): Uint8Array {
     const header = first + i * size;
     const writable = (view.getUint32(header + 24, true) & 2) !== 0;
     if (view.getUint32(header, true) !== 1 || !writable) continue;
-    if (view.getUint32(header + 16, true) > pages * PAGE) break;
+    if (!(pages >= 1) || view.getUint32(header + 16, true) > pages * PAGE) break;
     view.setUint32(header + 20, pages * PAGE, true);
     return copy;
   }

@@ -54,6 +54,10 @@ export interface RecoveryBenchOptions extends BenchSetting {
   readonly strategies?: readonly Exclude<BackupStrategy, "off">[];
   /** With checksums, without; default: both. */
   readonly checksums?: readonly boolean[];
+  /** Pages with which `yield` is measured: it differs in what is waited for; default: all. */
+  readonly yields?: readonly number[] | undefined;
+  /** Most pages with which checksums are measured; default: no limit. */
+  readonly summed?: number | undefined;
   /** Who runs next; default: both. */
   readonly resumes?: readonly ("immediate" | "yield")[];
   /** Pages of the guest's data; default 256: 1 MB. */
@@ -194,6 +198,7 @@ export async function benchRecovery(
   const { units = ["task", "guest"], strategies = ["cow"], checksums = [false, true] } = options;
   const { samples = 10, resumes = ["immediate", "yield"], onStep } = options;
   const steps: Parameters<typeof measure>[1][] = [];
+  const { yields, summed = Infinity } = options;
   for (const unit of units) {
     const pages = options.pages ?? [...RECOVERY_PAGES, ...(unit === "guest" ? [GUEST_PAGES] : [])];
     for (const written of pages) {
@@ -208,7 +213,11 @@ export async function benchRecovery(
     for (const strategy of strategies) {
       for (const sums of checksums) {
         for (const resume of resumes) {
-          for (const written of pages) steps.push({ unit, strategy, sums, resume, written });
+          for (const written of pages) {
+            if (sums && written > summed) continue;
+            if (resume === "yield" && yields !== undefined && !yields.includes(written)) continue;
+            steps.push({ unit, strategy, sums, resume, written });
+          }
         }
       }
     }

@@ -103,6 +103,9 @@ export const SCALE_RANGE: Readonly<Record<ScaleAxis, readonly [number, number]>>
 export const TASKS_A_VM = 24;
 /** Switches that are not counted. */
 const WARM_UP = 10;
+/** Bytes of a region from which `full` is measured at few switches. */
+const LARGE = 0x4_0000;
+const FEW = 4;
 /** Board time after which a measurement is given up, ns. */
 const LIMIT_NS = 120e9;
 /** Medians so close to each other are taken for the same. */
@@ -175,7 +178,9 @@ async function measure(
   if (point.measure === "guest-recovery") return await measureRecovery(guests, point, setting);
   const lab = await scaleLab(guests, point, setting);
   const epoch = () => lab.board.peek(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH, 4);
-  const { found, before } = collect(lab, point, samples, epoch);
+  // Copies of megabytes take their time, and one is as long as the other.
+  const few = point.strategy === "full" && point.axis === "region" && point.value > LARGE;
+  const { found, before } = collect(lab, point, few ? FEW : samples, epoch);
   // There are domains enough for so few: nothing was taken from anybody.
   if (point.domain === "recycled" && epoch() === before) return undefined;
   const totals = found.map((s) => s.save + s.switch + s.restore);
@@ -257,17 +262,17 @@ function collect(
   epoch: () => number,
 ): { found: SwitchMeter["samples"]; before: number } {
   // Every VM has run before.
-  const first = lab.summary().vms.length;
-  lab.runAll({ for: 3e6 + first * 1e6 });
+  lab.runAll({ for: 3e6 + 2 * TURN_NS * lab.summary().vms.length });
   const meter = new SwitchMeter(lab, point.axis === "tasks" ? "task" : "vm");
   const until = lab.time + LIMIT_NS;
   const before = epoch();
-  while (meter.samples.length < samples + WARM_UP) {
+  const warmUp = samples < WARM_UP ? 2 : WARM_UP;
+  while (meter.samples.length < samples + warmUp) {
     lab.runAll({ for: "1ms" });
     if (lab.time > until || lab.stopped) throw new InputError("guests", "they do not switch");
   }
   meter.stop();
-  return { found: meter.samples.slice(WARM_UP, WARM_UP + samples), before };
+  return { found: meter.samples.slice(warmUp, warmUp + samples), before };
 }
 
 function linesOf(rows: readonly ScaleRow[]): ScaleLine[] {
