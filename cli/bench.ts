@@ -20,6 +20,7 @@ import { cowPeriods } from "./bench_cow.ts";
 import { Outputs, printCsv, printJson, printSections } from "./bench_output.ts";
 import { runBench, runBenches } from "./bench_run.ts";
 import {
+  BENCH_SET,
   BENCHES,
   type BenchName,
   type BenchOptions,
@@ -170,6 +171,13 @@ const COMMANDS: Readonly<
       "with and without -icount, rp2040js. What is not installed is left out, and says so.",
     options: ["work", "samples"],
     examples: [["bench cpu --work compute", "the work that all of them can do"]],
+  },
+  sensitivity: {
+    summary: "how far timed figures move with costs that are assumed",
+    description: "Sets each assumed cost of the timed fidelity to both ends of its range, and " +
+      "measures again.",
+    options: [],
+    examples: [["bench sensitivity --csv", "a line for each cost and figure"]],
   },
 };
 
@@ -329,7 +337,7 @@ export function benchCommand(session: Session): CommandUnknownOpts {
     const workers = given.workers === undefined
       ? DEFAULT_WORKERS
       : wholeNumber(given.workers, 1, 64, "--workers");
-    await act(BENCHES, given, options, (progress) =>
+    await act(BENCH_SET, given, options, (progress) =>
       runBenches(
         options,
         workers,

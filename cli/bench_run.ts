@@ -13,12 +13,13 @@ import { measurePeriod } from "./bench_period.ts";
 import { measureRecovery } from "./bench_recovery.ts";
 import { measureScale } from "./bench_scale.ts";
 import {
-  BENCHES,
+  BENCH_SET,
   type BenchName,
   type BenchOptions,
   type BenchSection,
   type OnStep,
 } from "./bench_section.ts";
+import { sensitivitySection } from "./bench_sensitivity.ts";
 import { measureSwitch } from "./bench_switch.ts";
 
 const MEASURE: Readonly<
@@ -34,6 +35,7 @@ const MEASURE: Readonly<
   overhead: measureOverhead,
   loss: measureLoss,
   cpu: measureCpuSection,
+  sensitivity: sensitivitySection,
 };
 
 /**
@@ -76,6 +78,7 @@ const WEIGHTS: Readonly<Record<BenchName, number>> = {
   overhead: 6,
   cpu: 6,
   call: 1,
+  sensitivity: 20,
 };
 
 /** Told how far the whole set is, from 0 to 1, and what is being measured. */
@@ -94,7 +97,7 @@ export async function runBenches(
   options: BenchOptions,
   workers: number,
   onShare: OnShare,
-  names: readonly BenchName[] = BENCHES,
+  names: readonly BenchName[] = BENCH_SET,
 ): Promise<BenchSection[]> {
   const shares = new Map<BenchName, number>(names.map((name) => [name, 0]));
   const running = new Set<BenchName>();

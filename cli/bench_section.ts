@@ -8,7 +8,7 @@
 import type { BackupStrategy, BenchCache, CpuWorkName, Fidelity, ScaleAxis } from "../mod.ts";
 import type { Cell, Column } from "./tables.ts";
 
-/** The measurements, in the order in which they are shown. */
+/** The measurements, in the order in which they are shown; the set has those before sensitivity. */
 export const BENCHES = [
   "switch",
   "task",
@@ -20,10 +20,14 @@ export const BENCHES = [
   "overhead",
   "loss",
   "cpu",
+  "sensitivity",
 ] as const;
 
 /** Name of a measurement. */
 export type BenchName = typeof BENCHES[number];
+
+/** The set that is measured when none is named: the others are about the simulation itself. */
+export const BENCH_SET: readonly BenchName[] = BENCHES.filter((name) => name !== "sensitivity");
 
 /** Options of the measurements, checked; each takes some of them. */
 export interface BenchOptions {
@@ -106,6 +110,7 @@ export const FIGURES: Readonly<Record<BenchName, readonly string[]>> = {
   overhead: ["overhead"],
   loss: ["loss"],
   cpu: ["cpu"],
+  sensitivity: [],
 };
 
 /** Nanoseconds in a table: no more exact than they are. */

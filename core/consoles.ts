@@ -19,10 +19,10 @@ import {
 } from "./layout.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
+import { INTC_ADDRESS } from "./s3c2440_intc.ts";
 import { isVm0, readName } from "./vm.ts";
 import { VIRQ } from "./vmi.ts";
 
-const SUBSRCPND = 0x4a00_0018;
 /** UART0, S3C2440A manual chapter 11. */
 const UFSTAT0 = 0x5000_0018;
 const UTXH0 = 0x5000_0020;
@@ -123,7 +123,7 @@ export class Consoles {
       const vm = port.read(MAP.VM_TABLE + port.read(g + GLOBAL.CONSOLE_VM) * 4);
       if (vm !== 0) this.input(vm, byte);
     }
-    port.setDevice(SUBSRCPND, 1);
+    port.setDevice(INTC_ADDRESS.SUBSRCPND, 1);
   }
 
   /** A byte for a VM's console; false when its ring is full, or kept cuts still need all of it. */

@@ -63,8 +63,9 @@ export class Domains {
   }
 
   /**
-   * Sees to it that kernel, common text and `unit` (the current task's, or the kernel's) of a VM
-   * have domains, and that the DACR images of `unit` are right.
+   * Sees to it that kernel, common text, shared piece and `unit` (the current task's, or the kernel's)
+   * of a VM have domains, and that the DACR images of `unit` are right. Task mode opens all of them
+   * but the kernel.
    */
   open(vm: number, unit: number): void {
     const port = this.#port;
@@ -72,7 +73,10 @@ export class Domains {
     if (port.read(unit + UNIT.EPOCH) === epoch) return;
     const kernel = unitOf(port, vm, 0);
     const hasCommon = port.count(vm + VM.UNIT_COUNT, MOST.UNITS) > 1;
-    const needed = hasCommon ? [kernel, unitOf(port, vm, 1), unit] : [kernel];
+    const shared = port.count(vm + VM.SHARED, MOST.UNITS);
+    const open = hasCommon ? [unitOf(port, vm, 1), unit] : [];
+    if (shared !== 0) open.push(unitOf(port, vm, shared));
+    const needed = [kernel, ...open];
     let changed = false;
     for (const u of needed) {
       if (port.read(u + UNIT.DOMAIN) === CLOSED_DOMAIN) {
@@ -86,11 +90,11 @@ export class Domains {
       port.invalidateDataTlb();
       port.invalidateInstructionTlb();
     }
-    const image = (u: number) => 1 << port.read(u + UNIT.DOMAIN) * 2;
-    const common = hasCommon ? image(needed[1]) : 0;
-    const own = image(unit);
-    port.write(unit + UNIT.DACR_TASK, (DACR_MONITOR | common | own) >>> 0);
-    port.write(unit + UNIT.DACR_KERNEL, (DACR_MONITOR | common | own | image(kernel)) >>> 0);
+    let image = DACR_MONITOR;
+    for (const u of open) image |= 1 << port.read(u + UNIT.DOMAIN) * 2;
+    port.write(unit + UNIT.DACR_TASK, image >>> 0);
+    image |= 1 << port.read(kernel + UNIT.DOMAIN) * 2;
+    port.write(unit + UNIT.DACR_KERNEL, image >>> 0);
     port.write(unit + UNIT.EPOCH, port.read(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH));
   }
 

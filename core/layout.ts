@@ -105,11 +105,11 @@ export const GLOBAL = {
   POLICY: 0x70,
   /** Expected word of the monitor's own master entries: sum (R7). */
   MASTER_SUM: 0x100,
-  /** Verify checksums of standby pages before use. */
+  /** Checksums of standby pages, of the contexts of checkpoints and of text, verified before use. */
   CHECKSUMS: 0x104,
   /** 1: slot 0 and the first image are VM0's. */
   HAS_VM0: 0x108,
-  /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows. */
+  /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows; see KEEP. */
   EVERY: 0x114,
   /** JOURNAL_MODE. */
   JOURNAL: 0x118,
@@ -194,8 +194,10 @@ export const CONTEXT = {
   LR: 56,
   PC: 60,
   CPSR: 64,
-  /** Live checkpoints that name this slot (I6). */
+  /** Live checkpoints that name this slot (I6), and TWINNED while it has a copy that they name. */
   REFS: 68,
+  /** Checksum of a copy, with checksums. */
+  STAMP: 72,
   SIZE: 80,
 } as const;
 
@@ -249,6 +251,10 @@ export const VM = {
   SWITCH_COUNT: 0xb0,
   /** 1: a guest without tasks: kernel mode is checkpointed and interrupted. */
   PLAIN: 0xa4,
+  /** Task areas: units 2 to TASK_COUNT + 1. */
+  TASK_COUNT: 0xa8,
+  /** Index of the shared piece's unit, 0: the guest declares none. */
+  SHARED: 0xac,
   /** What the monitor holds for the guest and a cut saves and a rollback restores. */
   HELD: 0xc0,
   /** VMODE. */
@@ -309,6 +315,8 @@ export const VM = {
   LOST: 0x278,
   /** Checkpoint being taken, 0: none; its versions are needed although no record names it yet. */
   TAKING: 0x280,
+  /** 1: the guest has asked for messages since its start, so others may send it some. */
+  LISTENS: 0x284,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x300,
   /** Recovery policy of this VM (POLICY). */
@@ -330,10 +338,10 @@ export const MESSAGE = { SENDER: 0, SEQ: 4, LENGTH: 8, DATA: 12, SIZE: 256, MAX:
 /** Virtual modes. */
 export const VMODE = { KERNEL: 0, TASK: 1 } as const;
 
-/** Unit record: the kernel (unit 0), the common text (unit 1), then the tasks. */
+/** Unit record: the kernel (unit 0), the common text (unit 1), the tasks, then the shared piece. */
 export const UNIT = {
   KIND: 0x00,
-  /** Task number, NONE for kernel and common. */
+  /** Task number, NONE for the others. */
   TASK: 0x04,
   NAME: 0x08,
   /** Its domain, CLOSED_DOMAIN when it has none. */
@@ -407,6 +415,8 @@ export const UNIT = {
   /** Held console output: buffer, bytes. */
   OUTPUT: 0xd8,
   OUTPUT_COUNT: 0xdc,
+  /** With checksums, while the context in SLOT is at rest and TWINNED: its copy, for checkpoints. */
+  TWIN: 0xe0,
   /** Task checkpoints (RING), newest at RING_HEAD. */
   RING: 0x100,
   SIZE: 0x1c0,
@@ -429,8 +439,10 @@ export const MAX_GENERATIONS = 8;
 
 /** The most there can be of what records count: more is damage. */
 export const MOST = {
-  /** Units of a VM: kernel, common text, tasks. */
-  UNITS: 28,
+  /** Units of a VM: kernel, common text, tasks, shared piece. */
+  UNITS: 29,
+  /** Task areas of a VM: a megabyte each. */
+  TASKS: 26,
   /** Pieces of a VM. */
   PIECES: 32,
   /** Pages of a VM, a unit or a piece. */
@@ -441,8 +453,11 @@ export const MOST = {
   BLOCK: 2048,
 } as const;
 
-/** Kinds of units. */
-export const UNIT_KIND = { KERNEL: 0, COMMON: 1, TASK: 2 } as const;
+/**
+ * Kinds of units. The shared piece (message blocks, partitions) is open to every task of its guest. It
+ * goes with the kernel: a guest's checkpoints cover it, a task's do not (R4).
+ */
+export const UNIT_KIND = { KERNEL: 0, COMMON: 1, TASK: 2, SHARED: 3 } as const;
 /** States of a task area. */
 export const TASK_STATE = { ABSENT: 0, CREATED: 1, STOPPED: 2 } as const;
 
@@ -464,6 +479,11 @@ export const PIECE_REC = {
   SIZE: 0x20,
 } as const;
 
+/** In GLOBAL.EVERY: with checksums, contexts are copied as soon as their tasks leave the CPU. */
+export const KEEP = 0x1_0000;
+/** In CONTEXT.REFS: the slot has a copy that checkpoints name in its place. */
+export const TWINNED = 0x100;
+
 /** Bytes of a page map. */
 export const PAGE_MAP_SIZE = 512;
 
@@ -483,6 +503,8 @@ export const PAGE_REC = {
   UNIT: 0x14,
   /** UNIT.LAST at its first write since then: equal to it as long as the page is dirty. */
   WRITTEN: 0x18,
+  /** The same word of a page that is never written: checksum of its content, with checksums. */
+  SUM: 0x18,
   /** Neighbours in the one list it is in (DIRTY, REPAIR or KEPT of its unit). */
   NEXT: 0x1c,
   PREVIOUS: 0x20,
@@ -554,6 +576,7 @@ export const ACTION = {
   HALT: 5,
   SKIP: 6,
   KILL: 7,
+  GUEST: 8,
 } as const;
 /** Their names, by number. */
 export const ACTION_NAMES: readonly string[] = [
@@ -565,6 +588,7 @@ export const ACTION_NAMES: readonly string[] = [
   "halt",
   "skip",
   "kill",
+  "guest",
 ];
 
 /** What happens after a task swap. */

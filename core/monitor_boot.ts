@@ -5,7 +5,7 @@
  */
 
 import type { Board } from "./board.ts";
-import { GLOBAL, GLOBAL_MAGIC, JOURNAL_NAMES, MAP, STRATEGY_NAMES } from "./layout.ts";
+import { GLOBAL, GLOBAL_MAGIC, JOURNAL_NAMES, KEEP, MAP, STRATEGY_NAMES } from "./layout.ts";
 import {
   AP,
   coarseDescriptor,
@@ -93,7 +93,7 @@ export function bootMonitor(board: Board, vmm: Vmm, config: MonitorConfig): stri
   port.write64(g + GLOBAL.PERIOD, config.period);
   port.write(g + GLOBAL.SLICE, config.slice);
   port.write(g + GLOBAL.GENERATIONS, config.generations);
-  port.write(g + GLOBAL.EVERY, config.every);
+  port.write(g + GLOBAL.EVERY, config.checksums ? config.every | KEEP : config.every);
   port.write(g + GLOBAL.CHECKSUMS, config.checksums ? 1 : 0);
   port.write(g + GLOBAL.DOMAIN_NEXT, 2);
   port.write(g + GLOBAL.HAS_VM0, config.vm0 ? 1 : 0);

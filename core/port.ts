@@ -48,6 +48,15 @@ const ZERO_PAGE = new Uint8Array(4096);
 /** Fault status of a page permission fault. */
 export const PERMISSION_PAGE = 0b1111;
 
+/** Sum of a frame: of its first word and the others. */
+export function sumWords(first: number, others: Uint32Array): number {
+  let sum = Math.imul(1 ^ first, SUM_PRIME);
+  for (let i = 0; i < others.length; i++) sum = Math.imul(sum ^ others[i], SUM_PRIME);
+  return sum >>> 0;
+}
+
+const SUM_PRIME = 0x01000193;
+
 /** The metered port. */
 export class Port {
   /** Cycles charged so far. */
@@ -245,6 +254,24 @@ export class Port {
       const bytes = this.board.memory.u8;
       this.board.debugWrite(target, bytes.subarray(source, source + 4096));
     }
+  }
+
+  /**
+   * Sum of a frame's content, through the monitor's not cached mapping.
+   *
+   * @param stamp Address of the word that it is written to; 0: nowhere.
+   */
+  sumFrame(frame: number, stamp = 0): number {
+    this.charge(2 * 1024 * COST.WORD);
+    const cpu = this.#cpu;
+    const first = cpu.load(frame, 4, true);
+    if (cpu.fault !== 0) this.#fail("read of", frame);
+    const pa = cpu.mmu.translate(frame, ACCESS.READ, true);
+    const words = this.board.memory.u32;
+    const at = cpu.mmu.host(pa, false) >>> 2;
+    const sum = sumWords(first, words.subarray(at + 1, at + 1024));
+    if (stamp !== 0) this.write(stamp, sum);
+    return sum;
   }
 
   /** Fills a frame with 0 through the monitor's mapping. */

@@ -50,8 +50,10 @@ export const GO_ON = {
 const REFUSED: SwapResult = { pages: -1, time: -1 };
 
 /** What had been charged and done when a recovery began. */
-interface RecoveryStart {
+export interface RecoveryStart {
+  /** Cycles charged. */
   readonly charged: number;
+  /** Maintenance done. */
   readonly maintenance: MaintenanceCounts;
 }
 
@@ -104,10 +106,19 @@ export class Recovery {
     this.#recorder = recorder;
   }
 
-  /** Deals with an error of a task. */
-  task(vm: number, unit: number): number {
+  /**
+   * Deals with an error of a task.
+   *
+   * @param start When work on it began.
+   * @param alive A checkpoint after this board time (cycles) is of no use: the task hung already.
+   */
+  task(
+    vm: number,
+    unit: number,
+    start: RecoveryStart = this.begin(),
+    alive: number = Infinity,
+  ): number {
     const port = this.#port;
-    const start = this.#begin();
     const faultTime = port.now;
     port.add(unit + UNIT.FAULTS, 1);
     const policy = vm + VM.POLICY;
@@ -116,16 +127,22 @@ export class Recovery {
     for (;;) {
       const action = this.#next(unit, TASK_FIELDS, policy + POLICY.TASK);
       if (action === ACTION.SWAP || action === ACTION.OLDER) {
-        const first = action === ACTION.OLDER ? 1 : 0;
+        const count = this.#backup.taskGenerations(unit);
+        const time = (g: number) => this.#backup.taskTime(unit, g);
         const found = this.#search(
-          first,
-          this.#backup.taskGenerations(unit),
+          firstBefore(alive, action === ACTION.OLDER ? 1 : 0, count, time),
+          count,
           (g) => this.#swapTask(vm, unit, g, calls),
           (g) => this.#damaged(vm, unit, g),
         );
         if (found === undefined) continue;
         this.#done(vm, unit, "swap-task", found.generation, faultTime - found.time, start);
         return this.#resume(vm, unit);
+      }
+      if (action === ACTION.GUEST) {
+        const again = port.read(unit + TASK_FIELDS.count) > 1 ? 1 : 0;
+        if (this.#swapGuest(vm, again, faultTime, start, alive)) return GO_ON.NEXT_VM;
+        continue;
       }
       if (action === ACTION.RESTART) {
         if (!this.#restartTask(vm, unit)) continue;
@@ -145,10 +162,14 @@ export class Recovery {
     }
   }
 
-  /** Deals with an error of a guest's kernel. */
-  guest(vm: number): number {
+  /**
+   * Deals with an error of a guest's kernel.
+   *
+   * @param start When work on it began.
+   * @param alive A checkpoint after this board time (cycles) is of no use: the guest hung already.
+   */
+  guest(vm: number, start: RecoveryStart = this.begin(), alive: number = Infinity): number {
     const port = this.#port;
-    const start = this.#begin();
     const faultTime = port.now;
     const policy = vm + VM.POLICY;
     this.#openWindow(vm, GUEST_FIELDS, policy);
@@ -156,18 +177,7 @@ export class Recovery {
       const action = this.#next(vm, GUEST_FIELDS, policy + POLICY.GUEST);
       if (action === ACTION.SWAP || action === ACTION.OLDER) {
         const first = action === ACTION.OLDER ? 1 : 0;
-        const found = this.#search(
-          first,
-          this.#backup.guestGenerations(vm),
-          (g) => this.#backup.swapGuest(vm, g),
-          (g) => this.#damaged(vm, 0, g),
-        );
-        if (found === undefined) continue;
-        this.#loseTime(vm, port.now - found.time);
-        this.#sampleRings(vm);
-        this.#vms.publishInfo(vm);
-        this.#scheduler.publishRow(vm);
-        this.#done(vm, 0, "swap-guest", found.generation, faultTime - found.time, start);
+        if (!this.#swapGuest(vm, first, faultTime, start, alive)) continue;
         return GO_ON.NEXT_VM;
       }
       if (action === ACTION.RESTART) {
@@ -192,7 +202,33 @@ export class Recovery {
     }
   }
 
-  #begin(): RecoveryStart {
+  /** Rolls a guest with all its tasks back; false when there is no way back. */
+  #swapGuest(
+    vm: number,
+    first: number,
+    faultTime: number,
+    start: RecoveryStart,
+    alive: number,
+  ): boolean {
+    const port = this.#port;
+    const count = this.#backup.guestGenerations(vm);
+    const found = this.#search(
+      firstBefore(alive, first, count, (g) => this.#backup.guestTime(vm, g)),
+      count,
+      (g) => this.#backup.swapGuest(vm, g),
+      (g) => this.#damaged(vm, 0, g),
+    );
+    if (found === undefined) return false;
+    this.#loseTime(vm, port.now - found.time);
+    this.#sampleRings(vm);
+    this.#vms.publishInfo(vm);
+    this.#scheduler.publishRow(vm);
+    this.#done(vm, 0, "swap-guest", found.generation, faultTime - found.time, start);
+    return true;
+  }
+
+  /** A recovery begins: what is charged from now on is its cost. */
+  begin(): RecoveryStart {
     const { charged, maintenance } = this.#port;
     return { charged, maintenance: { ...maintenance } };
   }
@@ -414,6 +450,19 @@ export class Recovery {
       ...maintenanceSince(start.maintenance, port.maintenance),
     });
   }
+}
+
+/** The newest checkpoint from `first` on that is not later than `alive`. */
+function firstBefore(
+  alive: number,
+  first: number,
+  count: number,
+  time: (generation: number) => number,
+): number {
+  if (alive === Infinity) return first;
+  let generation = first;
+  while (generation < count && time(generation) > alive) generation++;
+  return generation;
 }
 
 /** The unit of the task that a VM runs or was interrupted in, 0 in kernel mode. */

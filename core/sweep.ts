@@ -20,6 +20,7 @@ import {
   finish,
   strikeCycle,
 } from "./experiment.ts";
+import { noStrike } from "./fault.ts";
 import { ArmedFault } from "./fault_trigger.ts";
 import {
   type Difference,
@@ -36,7 +37,9 @@ import type { Lab } from "./lab.ts";
 import { MAP } from "./layout.ts";
 import { ACCESS } from "./mmu.ts";
 import { partOf } from "./observe.ts";
+import { sumWords } from "./port.ts";
 import { endState } from "./run_end.ts";
+import { InstructionTriggers } from "./sweep_triggers.ts";
 
 /** Most words of a difference with which an experiment becomes dormant. */
 const MOST_WORDS = 64;
@@ -50,6 +53,12 @@ interface Sleeper {
   readonly vm: string;
   readonly trail: Trail;
   difference: Map<number, number>;
+}
+
+/** An experiment to come: its place in the list, and the cycle at which its time has come. */
+interface Task {
+  readonly index: number;
+  readonly cycle: number;
 }
 
 /** A result of a sweep. */
@@ -96,6 +105,7 @@ class Sweep {
   readonly #rules: ExperimentRules;
   readonly #dormant: number;
   readonly #watch: Watch;
+  readonly #triggers: InstructionTriggers;
   /** Experiments that become dormant at a look to come. */
   readonly #later: Map<number, Sleeper[]> = new Map();
   #running = -1;
@@ -106,6 +116,10 @@ class Sweep {
     this.#specs = specs;
     this.#rules = rules;
     this.#watch = new Watch(golden);
+    this.#triggers = new InstructionTriggers(
+      golden.lab,
+      specs.some(({ fault }) => fault.trigger.event?.kind === "instructions"),
+    );
     // Where TLBs disagree with the tables, what they hold would have to be carried along.
     const sound = golden.looks.every(({ tlbs }) => tlbs) && !golden.thumb;
     this.#dormant = (rules.earlyStop ?? true) && sound ? MOST_WORDS : 0;
@@ -118,6 +132,7 @@ class Sweep {
       if (this.#running < 0) throw error;
       throw new SweepCrash(this.#running, error);
     } finally {
+      this.#triggers.stop();
       this.#watch.stop();
     }
   }
@@ -132,7 +147,7 @@ class Sweep {
     for (;;) {
       const next = tasks.length === 0 ? Infinity : lookOf(tasks[tasks.length - 1].cycle);
       const dormant = Math.min(next, ...this.#later.keys());
-      if (this.#watch.size === 0) {
+      if (this.#watch.size === 0 && this.#triggers.size === 0) {
         // Nothing is to be seen before the next strike, or the next that falls asleep.
         if (dormant === Infinity) return;
         if (dormant !== golden.lookNumber || next === Infinity) {
@@ -143,7 +158,7 @@ class Sweep {
       for (const sleeper of this.#later.get(number) ?? []) this.#watch.add(sleeper);
       this.#later.delete(number);
       if (number === last && tasks.length === 0) break;
-      const here: { index: number; cycle: number }[] = [];
+      const here: Task[] = [];
       while (tasks.length > 0 && lookOf(tasks[tasks.length - 1].cycle) === number) {
         here.push(tasks.pop()!);
       }
@@ -156,7 +171,7 @@ class Sweep {
   /** From one look to the next: strikes on the way, and what is touched. */
   *#interval(
     number: number,
-    tasks: readonly { index: number; cycle: number }[],
+    tasks: readonly Task[],
     isLast: boolean,
   ): Generator<SweepResult> {
     const golden = this.#golden;
@@ -164,21 +179,23 @@ class Sweep {
     const { plan } = golden;
     const state = watch.size > 0 ? golden.state() : undefined;
     const start: Branch | undefined = state === undefined ? undefined : { state, pages: NO_PAGES };
+    const counts = this.#triggers.mark();
     const woken = new Set<Sleeper>();
     let done = 0;
     for (;;) {
       watch.begin(woken);
       let complete = true;
       while (complete && done < tasks.length) {
-        complete = this.#runTo(tasks[done].cycle);
-        if (complete) yield* this.#strike(tasks[done++].index);
+        complete = yield* this.#runTo(tasks[done].cycle);
+        if (complete) yield* this.#begin(tasks[done++].index);
       }
       if (isLast) return;
-      if (complete && this.#runTo((number + 1) * plan.look)) break;
+      if (complete && (yield* this.#runTo((number + 1) * plan.look))) break;
       // An instruction that stood in for a word was met: once more, without it.
       watch.wakeMet(woken);
       watch.pause();
       golden.back(start!);
+      this.#triggers.back(counts);
     }
     watch.end(woken);
     if (woken.size > 0) {
@@ -212,13 +229,33 @@ class Sweep {
   }
 
   /** Walks the golden run on; false when an instruction that stands in for a word was met. */
-  #runTo(cycle: number): boolean {
+  *#runTo(cycle: number): Generator<SweepResult, boolean> {
     const { board } = this.#lab;
     while (board.clock.now < cycle) {
-      board.run(cycle);
+      const reached = this.#triggers.run(cycle, () => this.#watch.met);
       if (this.#watch.met) return false;
+      for (const index of reached) yield* this.#strike(index);
     }
     return true;
+  }
+
+  /** The time of an experiment has come: it strikes, or waits for its trigger on the golden run. */
+  *#begin(index: number): Generator<SweepResult> {
+    const { vm, fault } = this.#specs[index];
+    const { event } = fault.trigger;
+    if (event?.kind !== "instructions") yield* this.#strike(index);
+    else this.#triggers.arm(index, vm, event.count);
+  }
+
+  /** The golden run is at its end, and the trigger has not come. */
+  #missed(index: number): SweepResult {
+    const golden = this.#golden;
+    const trail = newTrail(golden, this.#lab.time);
+    trail.strike = noStrike(this.#lab, "the run ended before so many instructions");
+    const look = golden.lookNumber;
+    const followed = { ended: "golden", look, end: golden.end, difference: undefined } as const;
+    const result = finish(golden, this.#specs[index].vm, this.#rules, trail, followed);
+    return { index, result };
   }
 
   /** An experiment begins. */
@@ -230,7 +267,10 @@ class Sweep {
     const trail = newTrail(golden, this.#lab.time);
     const tape = new ShadowTape(golden);
     this.#running = index;
-    const armed = new ArmedFault(this.#lab, spec.vm, spec.fault);
+    // Time and trigger have come.
+    const waits = spec.fault.trigger.event?.kind !== "instructions";
+    const fault = waits ? spec.fault : { ...spec.fault, trigger: { time: spec.fault.time } };
+    const armed = new ArmedFault(this.#lab, spec.vm, fault);
     const followed = follow(golden, trail, armed, tape, {
       earlyStop: this.#rules.earlyStop ?? true,
       dormant: this.#dormant,
@@ -293,6 +333,7 @@ class Sweep {
     const { plan } = golden;
     const number = golden.lookNumber;
     this.#watch.clean();
+    for (const index of this.#triggers.takeAll()) yield this.#missed(index);
     const start: Branch = { state: golden.state(), pages: NO_PAGES };
     const stretch = golden.look(plan.lastStretch / plan.look).counts!;
     for (const { index, vm, trail, difference } of this.#watch.sleepers()) {
@@ -310,6 +351,17 @@ class Sweep {
 
 const NO_PAGES: ReadonlyMap<number, Uint32Array> = new Map();
 
+/** A whole page was copied over another (-1: filled), or its sum was written to a word. */
+type Bulk =
+  | { readonly kind: "copy"; readonly from: number; readonly to: number }
+  | {
+    readonly kind: "sum";
+    readonly from: number;
+    readonly to: number;
+    /** What the page held. */
+    readonly content: Uint32Array;
+  };
+
 /** Sees to it that no access of the golden run to a dormant word goes unseen. */
 class Watch {
   /** An instruction that stands in for a word was met, or its word read. */
@@ -326,8 +378,10 @@ class Watch {
   readonly #planted: Map<number, number> = new Map();
   #on = false;
   #touched: Set<number> = new Set();
-  /** Copies of pages in this interval: from (-1: filled) and to. */
-  #copies: [from: number, to: number][] = [];
+  /** Copies and sums of pages in this interval, in their order. */
+  #bulk: Bulk[] = [];
+  /** Word that a sum is being written to. */
+  #stamping = -1;
   /** Words that a copy has made in this interval, with who has them. */
   #copied: Map<number, Set<Sleeper>> = new Map();
 
@@ -344,6 +398,17 @@ class Watch {
     const watched = (pa: number) => this.#on && pa >= first && pages[pageOf(pa)] > 0;
     const { host, fill } = mmu;
     const { debugWrite, onTrap } = board;
+    const { port } = lab.vmm;
+    const { sumFrame } = port;
+    port.sumFrame = (frame, stamp = 0) => {
+      this.#stamping = stamp === 0 ? -1 : (stamp - first) >>> 2;
+      try {
+        return sumFrame.call(port, frame, stamp);
+      } finally {
+        this.#stamping = -1;
+        if (this.#on) this.#sum(pageOf(frame), stamp === 0 ? -1 : (stamp - first) >>> 2);
+      }
+    };
     mmu.host = (pa, write) => {
       if (watched(pa)) this.#access((pa - first) >>> 2);
       return host.call(mmu, pa, write);
@@ -365,6 +430,7 @@ class Watch {
       mmu.fill = fill;
       board.debugWrite = debugWrite;
       board.onTrap = onTrap;
+      port.sumFrame = sumFrame;
     };
   }
 
@@ -466,7 +532,10 @@ class Watch {
   end(woken: Set<Sleeper>): void {
     this.#on = false;
     for (const index of this.#touched) this.#wakeOwners(index, woken);
-    for (const [from, to] of this.#copies) this.#carry(from, to, woken);
+    for (const bulk of this.#bulk) {
+      if (bulk.kind === "copy") this.#carry(bulk.from, bulk.to, woken);
+      else this.#carrySum(bulk.from, bulk.to, bulk.content, woken);
+    }
     this.#forget();
   }
 
@@ -478,7 +547,7 @@ class Watch {
   #forget(): void {
     this.met = false;
     this.#touched = new Set();
-    this.#copies = [];
+    this.#bulk = [];
     for (const index of this.#copied.keys()) this.#pages[Math.floor(index / FORK_WORDS)]--;
     this.#copied = new Map();
   }
@@ -502,9 +571,34 @@ class Watch {
     }
   }
 
+  /** The sum of a page was written: where the page differs, the sum does. */
+  #carrySum(
+    from: number,
+    to: number,
+    content: Uint32Array,
+    woken: ReadonlySet<Sleeper>,
+  ): void {
+    const golden = sumWords(content[0], content.subarray(1));
+    for (const sleeper of this.#sleepers) {
+      if (woken.has(sleeper)) continue;
+      const words = [...sleeper.difference].filter(([index]) =>
+        Math.floor(index / FORK_WORDS) === from
+      );
+      if (sleeper.difference.delete(to)) this.#disown(to, sleeper);
+      if (words.length === 0) continue;
+      const other = content.slice();
+      for (const [index, value] of words) other[index % FORK_WORDS] = value;
+      const sum = sumWords(other[0], other.subarray(1));
+      if (sum === golden) continue;
+      sleeper.difference.set(to, sum);
+      this.#own(to, sleeper);
+    }
+  }
+
   // --- what is seen ----------------------------------------------------------------------------
 
   #access(index: number): void {
+    if (index === this.#stamping) return;
     if (!this.#owners.has(index) && !this.#copied.has(index)) return;
     this.#touched.add(index);
     if (this.#planted.has(index)) this.#meet();
@@ -531,7 +625,7 @@ class Watch {
     const from = inside ? (bytes.byteOffset - offset) / FORK_PAGE : -1;
     const source = from >= 0 && this.#pages[from] > 0;
     if (!source && this.#pages[to] === 0) return;
-    this.#copies.push([from, to]);
+    this.#bulk.push({ kind: "copy", from, to });
     for (let i = 0; i < FORK_WORDS; i++) {
       const target = to * FORK_WORDS + i;
       // What stands in for a word must not be copied, nor written over.
@@ -540,15 +634,40 @@ class Watch {
         this.#touched.add(this.#planted.has(target) ? target : word);
         this.#meet();
       }
-      if (!source) continue;
-      const owners = [...this.#owners.get(word) ?? [], ...this.#copied.get(word) ?? []];
-      if (owners.length === 0) continue;
-      const copied = this.#copied.get(target);
-      if (copied === undefined) {
-        this.#copied.set(target, new Set(owners));
-        this.#pages[to]++;
-      } else for (const sleeper of owners) copied.add(sleeper);
+      if (source) this.#noteCopied(word, target);
     }
+    this.#golden.lab.board.mmu.flush();
+  }
+
+  /** A word was made from another: who has that one, has this one too. */
+  #noteCopied(word: number, target: number): void {
+    const owners = [...this.#owners.get(word) ?? [], ...this.#copied.get(word) ?? []];
+    if (owners.length === 0) return;
+    const copied = this.#copied.get(target);
+    if (copied === undefined) {
+      this.#copied.set(target, new Set(owners));
+      this.#pages[Math.floor(target / FORK_WORDS)]++;
+    } else for (const sleeper of owners) copied.add(sleeper);
+  }
+
+  /**
+   * The sum of a page was taken.
+   *
+   * @param to Index of the word that it was written to; -1: it was only looked at.
+   */
+  #sum(from: number, to: number): void {
+    if (this.#pages[from] === 0 && !(to >= 0 && this.#owners.has(to))) return;
+    const first = from * FORK_WORDS;
+    for (let word = first; word < first + FORK_WORDS; word++) {
+      const planted = this.#planted.has(word);
+      if (!planted && !this.#owners.has(word) && !this.#copied.has(word)) continue;
+      if (to < 0 || planted) this.#touched.add(word);
+      else this.#noteCopied(word, to);
+      if (planted) this.#meet();
+    }
+    if (to < 0) return;
+    const content = this.#memory.slice(first, first + FORK_WORDS);
+    this.#bulk.push({ kind: "sum", from, to, content });
     this.#golden.lab.board.mmu.flush();
   }
 

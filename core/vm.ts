@@ -80,7 +80,7 @@ export function isVm0(port: Port, vm: number): boolean {
 
 /** Task areas of a VM. */
 export function taskCount(port: Port, vm: number): number {
-  return Math.max(0, port.count(vm + VM.UNIT_COUNT, MOST.UNITS) - 2);
+  return port.count(vm + VM.TASK_COUNT, MOST.TASKS);
 }
 
 /** MVA of guest address `va` of VM number `id`. */
@@ -267,6 +267,10 @@ export class VmStore {
     port.write(vm + VM.CUT_SIZE, cutSize);
     port.write(vm + VM.BLOCK_PAGES, blockPages);
     port.write(vm + VM.PLAIN, image.plain ? 1 : 0);
+    const count = image.units.filter((u) => u.kind === UNIT_KIND.TASK).length;
+    port.write(vm + VM.TASK_COUNT, count);
+    const shared = image.units.findIndex((u) => u.kind === UNIT_KIND.SHARED);
+    port.write(vm + VM.SHARED, Math.max(0, shared));
     port.write(vm + VM.SLICE, port.read(MAP.GLOBAL + GLOBAL.SLICE));
     port.copyWords(MAP.GLOBAL + GLOBAL.POLICY, vm + VM.POLICY, POLICY.SIZE);
     port.copyWords(MAP.GLOBAL + GLOBAL.WATCHDOG, vm + VM.WATCHDOG, 8);
@@ -331,6 +335,7 @@ export class VmStore {
     port.write(vm + VM.SEND_SEQ, port.read(vm + VM.SEND_MAX));
     port.write(vm + VM.INPUT_READ, port.read(vm + VM.INPUT_WRITE));
     port.write(vm + VM.MESSAGE_READ, port.read(vm + VM.MESSAGE_WRITE));
+    port.write(vm + VM.LISTENS, 0);
     const kernel = image.units[0];
     port.write(vm + VM.VMODE, VMODE.KERNEL);
     port.write(vm + VM.CUR_TASK, NONE);
@@ -383,7 +388,7 @@ export class VmStore {
       const word = port.read(page + PAGE_REC.VA);
       if ((word >>> 4 & 7) === PAGE_KIND.INFO) continue;
       const frame = this.#frames.take(FRAME_STATE.ACTIVE, id, i);
-      this.#fill(frame, image, (word & ~(PAGE - 1)) >>> 0);
+      this.fill(frame, image, (word & ~(PAGE - 1)) >>> 0);
       fresh.push(i, frame);
     }
     return fresh;
@@ -433,7 +438,7 @@ export class VmStore {
           port.write(rec + PAGE_REC.UNIT, i);
           const frame = this.#frames.take(FRAME_STATE.ACTIVE, id, page);
           setActive(port, rec, frame);
-          this.#fill(frame, image, p.va);
+          this.fill(frame, image, p.va);
           if (p.kind === PAGE_KIND.INFO) port.write(vm + VM.INFO, frame);
           for (const table of [PIECE_REC.A_TABLE, PIECE_REC.B_TABLE, PIECE_REC.C_TABLE]) {
             const entry = port.read(record + table) + (p.va >>> 12 & 255) * 4;
@@ -465,7 +470,8 @@ export class VmStore {
     }
   }
 
-  #fill(frame: number, image: GuestImage, va: number): void {
+  /** Fills a frame with a page of an image. */
+  fill(frame: number, image: GuestImage, va: number): void {
     const port = this.#port;
     const content = pageContent(image, va);
     const words = new DataView(content.buffer);

@@ -14,7 +14,14 @@ import { Consoles } from "./consoles.ts";
 import { type Cpu, VECTOR } from "./cpu.ts";
 import { DACR_MONITOR, Domains, unitOf } from "./domains.ts";
 import { stormDue, watchdogDue } from "./detectors.ts";
-import { faultEvent, hex, postMortem, tableRepaired } from "./fault_report.ts";
+import {
+  faultEvent,
+  hex,
+  type RaisedFault,
+  stopSystem,
+  tablesRepaired,
+  textReloaded,
+} from "./fault_report.ts";
 import { Frames } from "./frames.ts";
 import { Hypercalls, isRefusal } from "./hypercalls.ts";
 import { Journal } from "./journal.ts";
@@ -36,8 +43,10 @@ import { COST, MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { classify, GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
+import { INTC_ADDRESS, SOURCE } from "./s3c2440_intc.ts";
 import type { SwitchPoint, SwitchProbe } from "./switch_probe.ts";
 import { TableCheck } from "./tables.ts";
+import { TextCheck } from "./text_check.ts";
 import type { FaultKind } from "./trace.ts";
 import { VirtualTimers } from "./virtual_timers.ts";
 import { infoOffset, isVm0, readName, slotMva, taskCount, USER_CPSR, VmStore } from "./vm.ts";
@@ -58,13 +67,7 @@ const INFO_CUR_TASK = infoOffset("CUR_TASK");
 const INFO_V_PENDING = infoOffset("V_PENDING");
 const INFO_V_INTPND = infoOffset("V_INTPND");
 const INFO_V_TICKS = infoOffset("V_TICKS");
-
-/** Interrupt controller and monitor timer (PWM timer 4), S3C2440A manual chapters 14 and 10. */
-const SRCPND = 0x4a00_0000;
-const INTPND = 0x4a00_0010;
-const INTOFFSET = 0x4a00_0014;
-const INT_TIMER4 = 14;
-const INT_UART0 = 28;
+const { SRCPND, INTPND, INTOFFSET } = INTC_ADDRESS;
 /** Cycles from a slot's tick to its VM's first instruction: more than the monitor ever needs. */
 const SLOT_LEAD = 40_000;
 /** Cycles after which one entry of the monitor is a failure: far more than a guest's restart. */
@@ -95,6 +98,8 @@ export class Vmm {
   readonly messages: Messages;
   /** Checks of page tables. */
   readonly tables: TableCheck;
+  /** Checks of text. */
+  readonly text: TextCheck;
   /** Consoles of the guests. */
   readonly consoles: Consoles;
   /** Virtual timers of the guests. */
@@ -119,6 +124,7 @@ export class Vmm {
     this.journal = new Journal(this.port, this.backup);
     this.messages = new Messages(this.port, this.backup);
     this.tables = new TableCheck(this.port, this.backup.versions);
+    this.text = new TextCheck(this.port, this.backup.versions, this.vms);
     const raise = (vm: number, source: number) => this.raise(vm, source);
     this.consoles = new Consoles(this.port, this.backup, recorder, raise);
     this.timers = new VirtualTimers(this.port, this.scheduler, raise);
@@ -148,7 +154,7 @@ export class Vmm {
 
   /** Gives the CPU to the first VM after the monitor's start. */
   start(): void {
-    this.#guard(() => this.#reschedule());
+    this.#guard(() => this.reschedule());
   }
 
   /**
@@ -185,7 +191,7 @@ export class Vmm {
       const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
       const runs = vm !== 0 && current === vm && port.read(vm + VM.STATE) === VM_STATE.RUNNING;
       if (runs) this.#resumeVm(vm);
-      else this.#reschedule();
+      else this.reschedule();
     });
     return result;
   }
@@ -279,6 +285,7 @@ export class Vmm {
   createVm(index: number): number | string {
     const vm = this.vms.create(index);
     if (typeof vm === "string") return vm;
+    this.text.seal(vm);
     const image = this.vms.readImage(index);
     this.messages.forget(this.port.read(vm + VM.ID));
     this.recorder.addVm(this.port.read(vm + VM.ID), this.name(vm), image?.elf);
@@ -302,7 +309,7 @@ export class Vmm {
       body();
     } catch (error) {
       if (!(error instanceof MonitorFault)) throw error;
-      this.#postMortem(error.message);
+      stopSystem(this.port.board, this.recorder, error.message);
     }
   }
 
@@ -314,11 +321,14 @@ export class Vmm {
     const cpu = this.#cpu;
     const spsr = cpu.spsr;
     const lr = cpu.reg(14) >>> 0;
-    if ((spsr & 0x1f) !== 0x10) {
-      if (vector === VECTOR.IRQ) return this.#interrupt(0);
-      return this.#ownFault(vector, lr);
-    }
     const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+    if ((spsr & 0x1f) !== 0x10) {
+      const own = lr >= MAP.VECTORS || lr >>> 12 === MAP.TEXT >>> 12;
+      if (vm !== 0 && !own) return this.#escaped(vm, vector, lr, spsr);
+      if (vector === VECTOR.IRQ) return this.#interrupt(0);
+      const at = `vector 0x${vector.toString(16)} out of the monitor, lr ${hex(lr)}`;
+      throw new MonitorFault(`exception at ${at}`);
+    }
     if (vm === 0) throw new MonitorFault("an exception from User mode while no VM is current");
     switch (vector) {
       case VECTOR.SWI:
@@ -342,6 +352,14 @@ export class Vmm {
       default:
         throw new MonitorFault(`exception at vector 0x${vector.toString(16)}`);
     }
+  }
+
+  /** A guest's code ran in a privileged mode, which the monitor never gives; interrupts wait. */
+  #escaped(vm: number, vector: number, lr: number, cpsr: number): void {
+    const pc = (lr - (vector === VECTOR.DATA_ABORT ? 8 : 4)) >>> 0;
+    this.#save(vm, pc, cpsr);
+    const unit = classify(this.port, vm, pc, pc);
+    this.#raiseFault({ vm, unit, kind: "privilege", fsr: 0, far: 0, pc, cpsr });
   }
 
   /** A permission fault on a page that is read-only for now: the write is tried again. */
@@ -495,7 +513,7 @@ export class Vmm {
       port.write(vm + VM.WAITING, 1);
       port.write(vm + VM.STATE, VM_STATE.WAITING);
       this.scheduler.block(vm);
-      this.#reschedule();
+      this.reschedule();
       return undefined;
     }
     this.#resumeVm(vm);
@@ -528,7 +546,7 @@ export class Vmm {
       const unit = unitOf(port, vm, from + 2);
       name = readName(port, unit + UNIT.NAME);
       const alive = port.read(unit + UNIT.STATE) === TASK_STATE.CREATED;
-      if (alive && this.backup.taskDue(unit) && !settled) {
+      if (alive && this.backup.leave(unit) && !settled) {
         this.#checkpoint(() => this.backup.checkpointTask(vm, unit));
       }
     }
@@ -658,13 +676,8 @@ export class Vmm {
     port.write(vm + VM.WAITING, 1);
     port.write(vm + VM.STATE, VM_STATE.WAITING);
     this.scheduler.block(vm);
-    this.#reschedule();
+    this.reschedule();
     return undefined;
-  }
-
-  /** The current VM gives the CPU up (it was stopped, halted or deleted by its own call). */
-  yieldVm(): void {
-    this.#reschedule();
   }
 
   // --- VM switch -------------------------------------------------------------------------------
@@ -674,7 +687,7 @@ export class Vmm {
    *
    * @param cut A cut of the current VM has been taken, if one was due.
    */
-  #reschedule(cut = false): void {
+  reschedule(cut = false): void {
     const port = this.port;
     this.#pass("choose");
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
@@ -716,6 +729,8 @@ export class Vmm {
     if (phase === slot - 1) {
       if (vm !== 0) this.#leaveVm(vm);
       port.write(g + GLOBAL.SLOT_VM, 0);
+      // What a step costs depends on whose tables it looks at: it is in nobody's slot.
+      this.#scrub(slot);
       return this.#idle();
     }
     if (phase === 0) {
@@ -728,7 +743,7 @@ export class Vmm {
     }
     const owner = port.read(g + GLOBAL.SLOT_VM);
     if (owner !== 0) this.timers.tickVm(owner);
-    if (phase === 0 || vm === 0) return this.#reschedule();
+    if (phase === 0 || vm === 0) return this.reschedule();
     if (watchdogDue(port, vm)) return this.#late(vm, "watchdog");
     this.#resumeVm(vm);
   }
@@ -783,15 +798,14 @@ export class Vmm {
     const port = this.port;
     this.#pass("acknowledge");
     const source = port.device(INTOFFSET);
-    if (source === INT_UART0) this.consoles.receive();
-    port.setDevice(SRCPND, 1 << source);
-    port.setDevice(INTPND, 1 << source);
+    if (source === SOURCE.UART0) this.consoles.receive();
+    for (const pending of [SRCPND, INTPND]) port.setDevice(pending, 1 << source);
     this.#pass("acknowledged");
     if (vm !== 0) this.#chargeSlice(vm);
-    if (source === INT_TIMER4) {
+    if (source === SOURCE.TIMER4) {
       port.add(MAP.GLOBAL + GLOBAL.TICKS, 1);
-      this.#scrub();
       if (this.#slots) return this.#slotTick(vm);
+      this.#scrub(1);
       this.timers.tick();
       if (vm !== 0 && watchdogDue(port, vm)) return this.#late(vm, "watchdog");
     }
@@ -803,30 +817,25 @@ export class Vmm {
           this.scheduler.expire(vm);
           this.#cutIfDue(vm);
         }
-        return this.#reschedule(runs);
+        return this.reschedule(runs);
       }
       return this.#resumeVm(vm);
     }
-    this.#reschedule();
+    this.reschedule();
   }
 
   // --- detectors -------------------------------------------------------------------------------
 
   /** An error that no exception of the guest raised: its context is saved already. */
   #late(vm: number, kind: FaultKind): void {
-    this.kick(vm);
     const port = this.port;
+    const alive = kind === "watchdog" ? port.read64(vm + VM.KICKED) : Infinity;
+    this.kick(vm);
     const unit = runningTask(port, vm);
     const slot = unit === 0 ? vm + VM.KERNEL_CONTEXT : port.read(unit + UNIT.SLOT);
-    this.#raiseFault(
-      vm,
-      unit,
-      kind,
-      0,
-      0,
-      port.read(slot + CONTEXT.PC),
-      port.read(slot + CONTEXT.CPSR),
-    );
+    const pc = port.read(slot + CONTEXT.PC);
+    const cpsr = port.read(slot + CONTEXT.CPSR);
+    this.#raiseFault({ vm, unit, kind, fsr: 0, far: 0, pc, cpsr, alive });
   }
 
   /** A storm of refused hypercalls; true when the caller has been dealt with. */
@@ -837,12 +846,9 @@ export class Vmm {
     return true;
   }
 
-  /** One step of the table scrubber, now and then. */
-  #scrub(): void {
-    const port = this.port;
-    const every = port.read(MAP.GLOBAL + GLOBAL.SCRUB_EVERY);
-    if (every === 0 || port.read(MAP.GLOBAL + GLOBAL.TICKS) % every !== 0) return;
-    for (const repaired of this.tables.scrub()) tableRepaired(port, this.recorder, repaired);
+  /** The steps of the table scrubber that fell due in the last `passed` ticks. */
+  #scrub(passed: number): void {
+    tablesRepaired(this.port, this.recorder, this.tables.scrubDue(passed));
   }
 
   // --- faults ----------------------------------------------------------------------------------
@@ -865,26 +871,19 @@ export class Vmm {
     }
     this.#save(vm, pc, cpsr);
     const unit = classify(port, vm, pc, far);
-    this.#raiseFault(vm, unit, kind, fsr, far, pc, cpsr);
+    this.#raiseFault({ vm, unit, kind, fsr, far, pc, cpsr });
   }
 
   /** The abort came from a damaged descriptor, which is right again: the access is tried again. */
   #tableRepaired(vm: number, va: number): boolean {
     if (va < 0 || va >= SLOT_MAP.SIZE) return false;
     const repaired = this.tables.check(vm, va);
-    for (const entry of repaired) tableRepaired(this.port, this.recorder, entry);
+    tablesRepaired(this.port, this.recorder, repaired);
     return repaired.length > 0;
   }
 
-  #raiseFault(
-    vm: number,
-    unit: number,
-    kind: FaultKind,
-    fsr: number,
-    far: number,
-    pc: number,
-    cpsr: number,
-  ): void {
+  #raiseFault(fault: RaisedFault): void {
+    const { vm, unit, kind, pc } = fault;
     const port = this.port;
     const id = port.read(vm + VM.ID);
     port.add(vm + VM.FAULTS, 1);
@@ -895,17 +894,21 @@ export class Vmm {
       detail: LOG_FAULTS.indexOf(kind),
       address: pc,
     });
-    this.recorder.emit(faultEvent(port, this.recorder, { vm, unit, kind, fsr, far, pc, cpsr }));
-    this.recover(vm, unit);
+    this.recorder.emit(faultEvent(port, this.recorder, fault));
+    this.recover(vm, unit, fault.alive);
   }
 
-  /** Recovers a task (`unit`) or, when it is 0, a guest, and goes on. */
-  recover(vm: number, unit: number): void {
+  /** Recovers a task (`unit`) or, when it is 0, a guest, as it was at `alive`, and goes on. */
+  recover(vm: number, unit: number, alive?: number): void {
     const port = this.port;
-    // Without a call-back a task can't be rolled back under its kernel (R3).
-    const alone = unit !== 0 && this.journal.canUndo(vm);
     this.#pass("fault");
-    const goOn = alone ? this.recovery.task(vm, unit) : this.recovery.guest(vm);
+    const start = this.recovery.begin();
+    const reloaded = this.text.reload(vm);
+    for (const text of reloaded) textReloaded(port, this.recorder, vm, text);
+    // A task can't be rolled back under its kernel without a call-back (R3), nor one whose text was bad.
+    const alone = unit !== 0 && this.journal.canUndo(vm) && reloaded.every(({ own }) => own);
+    const { recovery } = this;
+    const goOn = alone ? recovery.task(vm, unit, start, alive) : recovery.guest(vm, start, alive);
     this.#pass("recovered");
     switch (goOn) {
       case GO_ON.TASK:
@@ -916,9 +919,9 @@ export class Vmm {
         return this.#resumeVm(vm);
       case GO_ON.DELETE:
         this.deleteVm(vm);
-        return this.#reschedule();
+        return this.reschedule();
       case GO_ON.HALT:
-        return this.#postMortem("the recovery policy asks for a halt");
+        return stopSystem(port.board, this.recorder, "the recovery policy asks for a halt");
       default:
         if (port.read(vm + VM.STATE) === VM_STATE.FAILED) {
           this.setState(vm, VM_STATE.FAILED, "its recovery ladder came to its end");
@@ -929,7 +932,7 @@ export class Vmm {
           else this.scheduler.expire(vm);
         }
         port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
-        return this.#reschedule();
+        return this.reschedule();
     }
   }
 
@@ -976,20 +979,5 @@ export class Vmm {
     if (this.port.read(vm + VM.UNDO_TASK) === 0) return VMI_ERROR.ESTATE;
     this.#undoNext(vm);
     return undefined;
-  }
-
-  /** An exception out of the monitor itself: class 3. */
-  #ownFault(vector: number, lr: number): never {
-    throw new MonitorFault(
-      `exception at vector 0x${vector.toString(16)} out of the monitor, lr ${hex(lr)}`,
-    );
-  }
-
-  /** The whole system stops; what is known is shown (P9, third class). */
-  #postMortem(reason: string): void {
-    const { board } = this.port;
-    for (const event of postMortem(board, this.recorder, reason)) this.recorder.emit(event);
-    board.poke(MAP.GLOBAL + GLOBAL.STOPPED, 1);
-    board.requestStop();
   }
 }

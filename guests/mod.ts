@@ -55,6 +55,26 @@ export const guestSummaries: Readonly<Record<string, string>> = {
   conformance: "Tries every call of the kernel and counts what passes.",
 };
 
+/** Boards without monitor that there is an image for in the repository, beside the package's. */
+export const guestBoards: Readonly<Record<string, readonly string[]>> = {
+  vm0: [],
+  "ucos-1": [],
+  "ucos-2": [],
+  "ucos-3": [],
+  compute: ["versatilepb", "sx1", "rp2040"],
+  pid: ["s3c2440"],
+  pipeline: ["s3c2440"],
+  numeric: ["s3c2440"],
+  logger: ["s3c2440"],
+  server: [],
+  client: [],
+  opmix: [],
+  sweep: [],
+  foreign: [],
+  relay: ["s3c2440"],
+  conformance: ["s3c2440", "versatilepb"],
+};
+
 /**
  * The ELF file of a guest.
  *

@@ -41,6 +41,8 @@ interface Application {
   readonly summary: string;
   /** Source files of each area, without folder and ending. */
   readonly tasks: readonly string[];
+  /** Source files of its own in the kernel's piece. */
+  readonly kernel?: readonly string[];
   /** There are planted bugs in it: in the task of this area, and in the kernel. */
   readonly buggy?: number;
 }
@@ -49,6 +51,7 @@ function application(app: Application, board?: string): GuestSource {
   const sources = app.tasks.map((names) =>
     names.split(" ").map((name) => `${app.folder}/${name}.c`).join(",")
   );
+  sources.push(...(app.kernel ?? []).map((name) => `kernel:${app.folder}/${name}.c`));
   const options = ["--app", `${app.folder}/app.def`];
   if (board !== undefined) options.push("--board", board);
   if (app.buggy !== undefined) {
@@ -149,10 +152,12 @@ const CONFORMANCE: Application = {
   folder: "conformance",
   summary: "Tries every call of the kernel and counts what passes.",
   tasks: [
-    "conformance test_task test_time test_sem test_mutex test_flag test_mbox test_q test_mem test_misc",
+    "conformance test_task test_time test_sem test_mutex test_flag test_mbox test_q test_mem " +
+    "test_misc test_isr",
     "helper_low",
     "helper_high",
   ],
+  kernel: ["hooks"],
 };
 
 /** The compute guest on a machine of QEMU. */

@@ -6,8 +6,8 @@
  * has to be caught, and the mutants that are known to change nothing, with the reason. `{shared}` in a command
  * is a folder that all runs see. Each job works in its own copy of the repository below `.tmp`.
  *
- * Options: `--set NAME` (default cpu), `--seed N`, `--count N`, `--jobs N` (default 2), `--match TEXT` (only
- * mutants whose `file:line` or text has it), `--list` (names them only), `--json`.
+ * Options: `--set NAME` (default cpu), `--seed N`, `--count N`, `--skip N` (leaves out the first N), `--jobs N`
+ * (default 2), `--match TEXT` (only mutants whose `file:line` or text has it), `--list` (names them only), `--json`.
  *
  * Exit code 0: enough are caught; 1: not; 2: a wrong option, or the tests fail unspoilt.
  *
@@ -155,6 +155,7 @@ function options(): {
   set: string;
   seed: number;
   count: number | undefined;
+  skip: number;
   jobs: number;
   match: string;
   list: boolean;
@@ -168,6 +169,7 @@ function options(): {
         set: { type: "string", default: "cpu" },
         seed: { type: "string", default: "1" },
         count: { type: "string" },
+        skip: { type: "string", default: "0" },
         jobs: { type: "string", default: "2" },
         match: { type: "string", default: "" },
         list: { type: "boolean", default: false },
@@ -185,6 +187,7 @@ function options(): {
     ...values,
     seed: whole("seed", values.seed),
     count: values.count === undefined ? undefined : whole("count", values.count),
+    skip: whole("skip", values.skip),
     jobs: Math.max(1, whole("jobs", values.jobs)),
   };
 }
@@ -229,9 +232,9 @@ async function main(): Promise<number> {
   const all = set.files.flatMap((file) =>
     mutantsOf(file, Deno.readTextFileSync(new URL(file, ROOT)))
   ).filter((m) => `${m.file}:${m.line} ${m.before}`.includes(o.match));
-  const count = o.count ?? set.count;
+  const count = o.count ?? set.count - o.skip;
   // Some more than wanted: those that are no program do not count.
-  const chosen = choose(all, count + Math.ceil(count / 4), o.seed);
+  const chosen = choose(all, o.skip + count + Math.ceil(count / 4), o.seed).slice(o.skip);
   const say = (text: string): void => {
     if (!o.json) console.log(text);
   };

@@ -102,6 +102,30 @@ const PAGE_BITS = [0x2, 0x10, 0xff0];
 /** Damage that no access faults over: only the scrubber finds it. */
 const SILENT_BITS = [0x1000, 0x8];
 
+Deno.test("TableCheck.check() repairs what leads to an external abort", core, async () => {
+  // Loads and stores of cacheable pages don't wait for the bus: walks and fetches do.
+  const cases = [["table", taskBase(0)], ["table", taskData(0)], ["page", taskBase(0)]] as const;
+  const wanted = await reference({ scrub: 0 });
+  for (const [what, va] of cases) {
+    using lab = await miniLab(GUESTS, { scrub: 0 });
+    lab.runAll({ until: "6ms" });
+    let aborts = 0;
+    lab.board.onAbort = (pa) => {
+      const nowhere = pa >>> 28 === 2;
+      if (nowhere) aborts++;
+      return nowhere;
+    };
+    // To where neither memory nor a device answers.
+    const { master, page } = descriptors(lab, "g", va);
+    flip(lab, what === "table" ? master : page, 0x1000_0000);
+    const events = lab.runAll({ until: "32ms" });
+    assert.equal(aborts, 1, `${what} of 0x${va.toString(16)}`);
+    assert.deepEqual(damageEvents(events), ["vmm"]);
+    assert.deepEqual(actions(events, "g"), []);
+    assert.deepEqual(hashes(lab), wanted);
+  }
+});
+
 Deno.test(
   "TableCheck.check() repairs a damaged descriptor at the fault, and the run goes on",
   core,

@@ -6,6 +6,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { Board } from "../core/board.ts";
 import { C1 } from "../core/cp15.ts";
 import { RAM, type Rig } from "./cpu_rig.ts";
 import * as a from "./oracle/encode.ts";
@@ -37,7 +38,6 @@ const ROW = 2048;
 
 const PRE = { p: 1, u: 1, w: 0 };
 const IA = { p: 0, u: 1, w: 0 };
-const ldr = (rd: number, rn: number, offset = 0) => a.ldrImm(1, 0, PRE, rd, rn, offset);
 const str = (rd: number, rn: number, offset = 0) => a.ldrImm(0, 0, PRE, rd, rn, offset);
 const NOP = a.dp(OP.MOV, 0, 0, 0, a.shiftedBy(0));
 
@@ -125,6 +125,40 @@ Deno.test({
     assert.equal(fill({ BANKSIZE: 0x31 }), TRP + TRCD + 8 * (OVERHEAD + CL + 1));
     // No SDRAM but static memory of 14 clocks a word.
     assert.equal(fill({ BANKCON6: 0x0700 }), OVERHEAD + 8 * 14);
+  },
+});
+
+Deno.test({
+  name: "a board tells its bus what its registers hold",
+  permissions: "none",
+  fn() {
+    const board = new Board({ fidelity: "timed", bootClocks: true, sdramMB: 32 });
+    const { cpu, clock, soc } = board;
+    const MEMC = 0x4800_0000;
+    const CLKDIVN = 0x4c00_0014;
+    soc.write(MEMC + 0x24, 4, BOARD.REFRESH);
+    // FastBus after reset: no way to the bus.
+    const word = (from: number) => {
+      cpu.load(from, 4, true);
+      clock.now = Math.ceil((clock.now + 2000) / 4800) * 4800;
+      const before = clock.now;
+      cpu.load(from, 4, true);
+      return clock.now - before;
+    };
+    const one = OVERHEAD + CL + 1;
+    assert.equal(word(RAM), one * H);
+    soc.write(MEMC + 0x2c, 4, 0x20);
+    assert.equal(word(RAM), (one - 1) * H);
+    soc.write(CLKDIVN, 4, 7); // 1:3:6
+    assert.equal(word(RAM), (one - 1) * 3);
+    const state = board.state();
+    soc.write(MEMC + 0x2c, 4, 0x30);
+    soc.write(CLKDIVN, 4, 5);
+    assert.equal(word(RAM), one * H);
+    board.restore(state);
+    assert.equal(word(RAM), (one - 1) * 3);
+    // Flash: 14 clocks (Tacc of the reset value) for each half of a word of the 16 bits wide chip.
+    assert.equal(word(0), (OVERHEAD + 2 * 14) * 3);
   },
 });
 
