@@ -243,29 +243,43 @@ const PAGE = new URL("docs/mutants.md", ROOT);
 
 /** The page about the sets: what was found, and every mutant that survives. */
 export async function page(): Promise<string> {
-  const rows: string[] = [];
+  const rows: string[][] = [PAGE_COLUMNS, PAGE_COLUMNS.map(() => "-")];
   const lists: string[] = [];
   for (const name of setNames()) {
     const { about, files, wanted, result, accepted, survivors = [] } = await readSet(name);
     const { caught = 0, survived = 0, accepted: equal = 0 } = result ?? {};
-    rows.push(
-      `| \`${name}\` | ${about} | ${files.length} | ${caught + survived + equal} | ${caught} | ` +
-        `${survived} | ${equal} | ${percent(caught / (caught + survived))} | ${percent(wanted)} |`,
-    );
+    const counts = [files.length, caught + survived + equal, caught, survived, equal].map(String);
+    rows.push([
+      `\`${name}\``,
+      about,
+      ...counts,
+      percent(caught / (caught + survived)),
+      percent(wanted),
+    ]);
     lists.push(`## Survivors of \`${name}\`\n`);
     lists.push(...listed("Not seen by the tests, and why that is left so", survivors));
     lists.push(
       ...listed("Equivalent: no program and no test can tell them from the original", accepted),
     );
   }
-  return PAGE_HEAD + [
-    "| set | about | files | mutants | caught | survived | equivalent | caught of the others | wanted |",
-    "| --- | ----- | ----- | ------- | ------ | -------- | ---------- | -------------------- | ------ |",
-    ...rows,
-    "",
-    ...lists,
-  ].join("\n").trimEnd() + "\n";
+  const widths = PAGE_COLUMNS.map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  const table = rows.map((row) =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i], cell === "-" ? "-" : " ")).join(" | ")} |`
+  );
+  return `${PAGE_HEAD}${[...table, "", ...lists].join("\n").trimEnd()}\n`;
 }
+
+const PAGE_COLUMNS = [
+  "set",
+  "about",
+  "files",
+  "mutants",
+  "caught",
+  "survived",
+  "equivalent",
+  "caught of the others",
+  "wanted",
+];
 
 const PAGE_HEAD = `# Mutation checks
 
@@ -280,7 +294,7 @@ program could see is listed as equivalent and does not count.
 `;
 
 function percent(share: number): string {
-  return Number.isNaN(share) ? "-" : `${(share * 100).toFixed(1)} %`;
+  return Number.isNaN(share) ? "?" : `${(share * 100).toFixed(1)} %`;
 }
 
 /** A list of mutants with their reasons. */

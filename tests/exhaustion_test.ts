@@ -73,10 +73,18 @@ function squeeze(lab: Lab, leave: number, held: number[]): void {
 class Told {
   /** Guest and tasks that said that they have no standby, and have not got one since. */
   readonly bare = new Set<string>();
+  /** When they last did. */
+  readonly #said = new Map<string, number>();
 
   hear(events: readonly TraceEvent[]): void {
     for (const e of events) {
-      if (e.type === "unprotected") this.bare.add(`${e.vm} ${e.task ?? ""}`);
+      if (e.type === "unprotected") {
+        const key = `${e.vm} ${e.task ?? ""}`;
+        const before = this.#said.get(key) ?? -Infinity;
+        assert.ok(e.t - before > 10_000, `${key} says it at ${before} and at ${e.t} ns`);
+        this.#said.set(key, e.t);
+        this.bare.add(key);
+      }
       if (e.type !== "checkpoint") continue;
       if (e.task !== undefined) this.bare.delete(`${e.vm} ${e.task}`);
       // A cut covers the tasks, too.

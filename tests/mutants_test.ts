@@ -108,12 +108,14 @@ Deno.test("the sets name files that exist and mutants that can be made", () => {
       first?: Record<string, number[]>;
       accepted: Known[];
       survivors?: Known[];
-      result: { caught: number; survived: number; accepted: number };
+      result?: { caught: number; survived: number; accepted: number };
     };
     assert(set.count >= (name.endsWith("/cpu.json") ? 100 : 60) && set.wanted >= 0.95, name);
-    const { caught, survived, accepted } = set.result;
-    assert.equal(caught + survived + accepted, set.count, `${name}: deno task mutants --update`);
-    assert(caught / (caught + survived) >= set.wanted, name);
+    if (set.result !== undefined) {
+      const { caught, survived, accepted } = set.result;
+      assert.equal(caught + survived + accepted, set.count, `${name}: deno task mutants --update`);
+      assert(caught / (caught + survived) >= set.wanted, name);
+    }
     for (const [file, numbers] of Object.entries(set.first ?? {})) {
       assert(set.files.includes(file), `${name}: ${file}`);
       for (const number of numbers) assert(set.tests[number - 1] !== undefined, `${name}: ${file}`);
