@@ -122,6 +122,7 @@ export * from "./core/strategy.ts";
 export * from "./core/sweep.ts";
 export * from "./core/sweep_triggers.ts";
 export * from "./core/switch_meter.ts";
+export * from "./core/sweep_watch.ts";
 export * from "./core/switch_probe.ts";
 export * from "./core/tables.ts";
 export * from "./core/text_check.ts";

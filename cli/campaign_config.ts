@@ -348,9 +348,26 @@ function armsOf(matrix: Matrix, lab: Partial<LabOptions>): CampaignArm[] {
   axis(matrix.policy, ({ name }) => name, ({ name: _name, ...policy }) => ({
     policy: defined(policy) as LabOptions["policy"],
   }));
-  if (arms[0]!.name === "") arms = [{ name: lab.backup ?? "cow", options: {} }];
-  return arms;
+  if (arms[0]!.name === "") arms = [{ name: "", options: {} }];
+  const found = new Map<string, CampaignArm>();
+  for (const { name, options } of arms) {
+    const backup = options.backup ?? lab.backup ?? "cow";
+    // Without checkpoints nothing that is about them makes a difference: it is one arm.
+    const arm = backup === "off" && matrix.backup !== undefined
+      ? { name: "off", options: { ...options, ...UNPROTECTED } }
+      : { name: name === "" ? backup : name, options };
+    if (!found.has(arm.name)) found.set(arm.name, arm);
+  }
+  return [...found.values()];
 }
+
+/** No checkpoints, and nothing that needs them. */
+const UNPROTECTED: Partial<LabOptions> = {
+  backup: "off",
+  journal: "off",
+  checksums: false,
+  outputCommit: false,
+};
 
 function outputOf(
   { compare, late, ignore, wrong, module }: NonNullable<CampaignFile["output"]>,

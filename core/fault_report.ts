@@ -109,13 +109,18 @@ export function postMortem(board: Board, recorder: Recorder, reason: string): Tr
   ];
 }
 
-/** Reports descriptors that were damaged and have been repaired. */
+/**
+ * Reports descriptors that were damaged and have been repaired.
+ *
+ * @param pc Address of the instruction that met them, 0: the scrubber did.
+ */
 export function tablesRepaired(
   port: Port,
   recorder: Recorder,
   repaired: readonly RepairedEntry[],
+  pc: number,
 ): void {
-  for (const entry of repaired) tableRepaired(port, recorder, entry);
+  for (const entry of repaired) tableRepaired(port, recorder, entry, pc);
 }
 
 /** The whole system stops; what is known is shown (P9, third class). */
@@ -125,7 +130,12 @@ export function stopSystem(board: Board, recorder: Recorder, reason: string): vo
   board.requestStop();
 }
 
-function tableRepaired(port: Port, recorder: Recorder, repaired: RepairedEntry): void {
+function tableRepaired(
+  port: Port,
+  recorder: Recorder,
+  repaired: RepairedEntry,
+  pc: number,
+): void {
   const { vm, unit, address, found, expected } = repaired;
   const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
   port.add(vm + VM.FAULTS, 1);
@@ -136,7 +146,7 @@ function tableRepaired(port: Port, recorder: Recorder, repaired: RepairedEntry):
     ...(task ? { task: readName(port, unit + UNIT.NAME) } : {}),
     class: "vmm",
     kind: "table-damaged",
-    pc: hex(0),
+    pc: hex(pc),
     detail: `descriptor at ${hex(address)}: ${hex(found)} instead of ${hex(expected)}, repaired`,
   });
 }

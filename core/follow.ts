@@ -9,7 +9,7 @@ import type { Strike } from "./fault.ts";
 import type { ArmedFault } from "./fault_trigger.ts";
 import { FORK_WORDS, sdramWords } from "./fork.ts";
 import type { GoldenRun, Look } from "./golden.ts";
-import { countingWords, differences, sameMeaning } from "./memory_diff.ts";
+import { countingWords, differences, relativeWords } from "./memory_diff.ts";
 import { type Observation, Observer, partOf } from "./observe.ts";
 import type { EndState } from "./outcome.ts";
 import { type CallCounts, callCounts, endState } from "./run_end.ts";
@@ -234,13 +234,16 @@ function differenceFrom(golden: GoldenRun, tape: ShadowTape): Difference | undef
   const { lab, shadow, touched } = golden;
   const memory = sdramWords(lab);
   const pages = new Set([...tape.pages, ...touched.list]);
-  let found = differences(memory, shadow, pages, MOST_DIFFERENCES);
+  const found = differences(memory, shadow, pages, MOST_DIFFERENCES);
   if (found.length > MOST_DIFFERENCES) return undefined;
+  const difference = new Map(found.map((index) => [index, memory[index]]));
   if (found.length > 0) {
-    const counting = countingWords(shadow);
-    const same = sameMeaning(memory, shadow);
-    found = found.filter((index) => !counting.has(index) && !same.has(index));
+    for (const index of countingWords(shadow)) difference.delete(index);
+    for (const [index, value] of relativeWords(memory, shadow)) {
+      if (value === shadow[index]) difference.delete(index);
+      else difference.set(index, value);
+    }
   }
   if (!golden.devicesStill || !tlbsAgree(lab)) return undefined;
-  return new Map(found.map((index) => [index, memory[index]]));
+  return difference;
 }

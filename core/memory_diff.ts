@@ -5,7 +5,7 @@
  */
 
 import { FORK_WORDS } from "./fork.ts";
-import { GLOBAL, LOG_ENTRIES, MAP, MAX_VMS, PAGE_KIND, PAGE_REC, UNIT, VM } from "./layout.ts";
+import { CUT, GLOBAL, LOG_ENTRIES, MAP, MAX_VMS, PAGE_KIND, PAGE_REC, UNIT, VM } from "./layout.ts";
 
 /** Words of SDRAM by their index. */
 export type Words = Uint32Array;
@@ -98,25 +98,42 @@ export function countingWords(words: Words): Set<number> {
   return found;
 }
 
-/**
- * The clocks of a VM's own time: only their difference is looked at, so that both may be off by the
- * same.
- */
-const VM_CLOCKS: readonly (readonly [number, number])[] = [[VM.CYCLES, VM.TICK_CYCLES]];
+/** Indexes of the words that hold what is left of the slices of VMs. */
+export function sliceWords(words: Words): number[] {
+  return vmRecords(words).map((vm) => indexOf(vm + VM.SLICE));
+}
 
 function long(words: Words, pa: number): number {
   return wordAt(words, pa) + wordAt(words, pa + 4) * 0x1_0000_0000;
 }
 
-/** Indexes of words that differ between two memories although they mean the same. */
-export function sameMeaning(a: Words, b: Words): Set<number> {
-  const found = new Set<number>();
+/**
+ * The clocks of the VMs' own time. Nothing but the difference between one of them and `VM.CYCLES` is ever
+ * looked at, so that all of a VM may be off by the same.
+ *
+ * @param a A memory.
+ * @param b The memory that it is held against.
+ * @returns Words of `a` as they would be if its `VM.CYCLES` were those of `b`: index to value. Those of VMs
+ * for which this changes nothing are left out.
+ */
+export function relativeWords(a: Words, b: Words): Map<number, number> {
+  const found = new Map<number, number>();
+  const put = (pa: number, value: number) => {
+    found.set(indexOf(pa), value >>> 0);
+    found.set(indexOf(pa + 4), Math.floor(value / 0x1_0000_0000) >>> 0);
+  };
+  const generations = wordAt(b, MAP.GLOBAL + GLOBAL.GENERATIONS);
   for (const vm of vmRecords(b)) {
-    for (const [one, other] of VM_CLOCKS) {
-      const difference = long(a, vm + one) - long(a, vm + other);
-      if (difference !== long(b, vm + one) - long(b, vm + other)) continue;
-      for (const offset of [one, one + 4, other, other + 4]) found.add(indexOf(vm + offset));
+    const off = long(a, vm + VM.CYCLES) - long(b, vm + VM.CYCLES);
+    if (off === 0) continue;
+    put(vm + VM.CYCLES, long(b, vm + VM.CYCLES));
+    const clocks = [vm + VM.TICK_CYCLES];
+    const cuts = wordAt(b, vm + VM.CUTS);
+    for (let i = 0; i < generations; i++) {
+      const cut = cuts + i * wordAt(b, vm + VM.CUT_SIZE);
+      clocks.push(cut + CUT.HELD + VM.TICK_CYCLES - VM.HELD);
     }
+    for (const clock of clocks) put(clock, long(a, clock) - off);
   }
   return found;
 }

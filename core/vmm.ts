@@ -848,7 +848,7 @@ export class Vmm {
 
   /** The steps of the table scrubber that fell due in the last `passed` ticks. */
   #scrub(passed: number): void {
-    tablesRepaired(this.port, this.recorder, this.tables.scrubDue(passed));
+    tablesRepaired(this.port, this.recorder, this.tables.scrubDue(passed), 0);
   }
 
   // --- faults ----------------------------------------------------------------------------------
@@ -864,7 +864,7 @@ export class Vmm {
       : 0;
     const far = kind === "data-abort" ? port.mrc(6, 0, 0) : pc;
     const va = kind === "data-abort" ? far - slotMva(id, 0) : pc;
-    if (kind !== "undefined" && this.#tableRepaired(vm, va)) {
+    if (kind !== "undefined" && this.#tableRepaired(vm, va, pc)) {
       this.#cpu.cpsr = cpsr;
       this.#cpu.pc = pc;
       return;
@@ -875,10 +875,10 @@ export class Vmm {
   }
 
   /** The abort came from a damaged descriptor, which is right again: the access is tried again. */
-  #tableRepaired(vm: number, va: number): boolean {
+  #tableRepaired(vm: number, va: number, pc: number): boolean {
     if (va < 0 || va >= SLOT_MAP.SIZE) return false;
     const repaired = this.tables.check(vm, va);
-    tablesRepaired(this.port, this.recorder, repaired);
+    tablesRepaired(this.port, this.recorder, repaired, pc);
     return repaired.length > 0;
   }
 

@@ -68,7 +68,12 @@ for (const [bug, [kind, fsr, symbol]] of Object.entries(FAULTS)) {
       if (fsr !== undefined) assert.equal(fault.fsr, fsr, guest);
       if (symbol !== undefined) assert.match(fault.far_symbol ?? "", symbol, guest);
       assert.ok(fault.t >= 60e6, `${guest}: ${fault.t}`);
-      assert.equal(ofType(events, "recovery", guest)[0].action, "swap-task", guest);
+      const [{ action }] = ofType(events, "recovery", guest);
+      // A checkpoint taken since the task hangs would be of no use.
+      assert.ok(
+        action === "swap-task" || (kind === "watchdog" && action === "restart-task"),
+        guest,
+      );
     }
   });
 }

@@ -403,7 +403,7 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
       ["boot", "-c", LAB],
       "guests: [ucos-1]\npolicy:\n  task:\n    - {action: swap, limit: 3}\n    - {action: sotp}\n",
       'lab.yaml:5: policy.task[1].action: "sotp" is not allowed; did you mean "stop"? ' +
-      "allowed: swap, older, restart, skip, stop, kill, halt",
+      "allowed: swap, older, guest, restart, skip, stop, kill, halt",
     ],
     [
       ["boot", "-c", LAB],
