@@ -165,7 +165,7 @@ export class PwmStopwatch {
   /** What a reading takes, ns: the mean of {@linkcode samples} differences of two in a row. */
   readonly reading: number;
   /** Readings that it was worked out from. */
-  readonly samples = CALIBRATION;
+  readonly samples: number = CALIBRATION;
   readonly #lab: Lab;
   readonly #tick: number;
   readonly #random = new Random(1);
