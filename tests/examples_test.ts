@@ -6,7 +6,8 @@
 
 import assert from "node:assert/strict";
 import { deno, files, ROOT } from "../tasks/run.ts";
-import { call, jsonLines } from "./cli_rig.ts";
+import { parseCampaign } from "../cli/campaign_config.ts";
+import { call, jsonLines, memoryIo } from "./cli_rig.ts";
 
 for (const name of files("examples", ".ts")) {
   Deno.test(`${name} runs, and is short`, async () => {
@@ -19,7 +20,8 @@ for (const name of files("examples", ".ts")) {
   });
 }
 
-for (const name of files("examples", ".yaml")) {
+// examples/campaign.yaml is a campaign: it has a test of its own.
+for (const name of files("examples", ".yaml").filter((file) => !file.endsWith("campaign.yaml"))) {
   Deno.test(`${name} is a configuration that runs to its end`, async () => {
     const text = Deno.readTextFileSync(new URL(name, ROOT));
     const { code, out, err } = await call(["boot", "-c", name, "--json"], {
@@ -30,3 +32,12 @@ for (const name of files("examples", ".yaml")) {
     assert.equal(jsonLines(out).at(-1)!.outcome, "ended");
   });
 }
+
+Deno.test("examples/campaign.yaml is a campaign of at least 20,000 experiments", async () => {
+  const name = "examples/campaign.yaml";
+  const { io } = memoryIo();
+  const text = Deno.readTextFileSync(new URL(name, ROOT));
+  const spec = await parseCampaign(text, name, {}, io);
+  assert.ok(spec.count * spec.arms.length >= 20_000, `${spec.count}`);
+  assert.ok(spec.arms.length > 1);
+});
