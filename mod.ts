@@ -20,8 +20,16 @@
 
 export * from "./core/backup.ts";
 export * from "./core/bench.ts";
+export * from "./core/bench_call.ts";
 export * from "./core/bench_cow.ts";
 export * from "./core/bench_cpu.ts";
+export * from "./core/bench_lab.ts";
+export * from "./core/bench_native.ts";
+export * from "./core/bench_overhead.ts";
+export * from "./core/bench_period.ts";
+export * from "./core/bench_recovery.ts";
+export * from "./core/bench_scale.ts";
+export * from "./core/bench_switch.ts";
 export * from "./core/bits.ts";
 export * from "./core/board.ts";
 export * from "./core/bus.ts";
@@ -114,6 +122,7 @@ export * from "./core/strategy.ts";
 export * from "./core/sweep.ts";
 export * from "./core/sweep_triggers.ts";
 export * from "./core/sweep_watch.ts";
+export * from "./core/switch_meter.ts";
 export * from "./core/switch_probe.ts";
 export * from "./core/tables.ts";
 export * from "./core/text_check.ts";

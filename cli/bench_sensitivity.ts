@@ -7,22 +7,10 @@
 
 import { loadGuest } from "../guests/mod.ts";
 import { ASSUMED, measureWork, sensitivity, type SensitivityRow, TIMING } from "../mod.ts";
-import type { Io } from "./io.ts";
-import { painter } from "./paint.ts";
-import { table } from "./tables.ts";
-import { paragraph } from "./view.ts";
+import type { BenchOptions, BenchSection, OnStep } from "./bench_section.ts";
 
 /** The guests of the demonstration. */
 const DEMONSTRATION = ["ucos-1", "ucos-2", "ucos-3"] as const;
-
-/** Measures. */
-export async function measureSensitivity(): Promise<SensitivityRow[]> {
-  const measure = measureWork({
-    compute: await loadGuest("compute"),
-    demonstration: await Promise.all(DEMONSTRATION.map((name) => loadGuest(name))),
-  });
-  return await sensitivity(measure, ASSUMED);
-}
 
 /** A change in percent, with its sign. */
 export function change(percent: number): string {
@@ -30,50 +18,59 @@ export function change(percent: number): string {
   return Number(text) === 0 ? "0" : `${percent > 0 ? "+" : ""}${text} %`;
 }
 
-/** Shows what was measured: a row for each value of a cost, a column for each figure. */
-export function showSensitivity(rows: readonly SensitivityRow[], json: boolean, io: Io): void {
-  if (json) {
-    for (const row of rows) io.out(`${JSON.stringify(row)}\n`);
-    return;
-  }
-  const paint = painter(io.color);
+/** Measures. */
+export async function measureSensitivity(onStep?: OnStep): Promise<SensitivityRow[]> {
+  const measure = measureWork({
+    compute: await loadGuest("compute"),
+    demonstration: await Promise.all(DEMONSTRATION.map((name) => loadGuest(name))),
+  });
+  return await sensitivity(measure, ASSUMED, onStep);
+}
+
+/** Measures, for the command: a row for each value of a cost, a column for each figure. */
+export async function sensitivitySection(
+  _options: BenchOptions,
+  onStep: OnStep,
+): Promise<BenchSection> {
+  const rows = await measureSensitivity(onStep);
   const figures = [...new Set(rows.map(({ figure }) => figure))];
   const lines = rows.filter(({ figure }) => figure === figures[0]);
-  io.out(`${paint("bold", "What assumed costs make of the figures")}\n\n`);
-  io.out(table(
-    [
-      { head: "cost" },
-      { head: "unit" },
-      { head: "from", right: true },
-      { head: "to", right: true },
-      ...figures.map((head) => ({ head, right: true })),
-    ],
-    lines.map(({ constant, from, to }) => [
-      constant,
-      TIMING[constant].unit,
-      from,
-      to,
-      ...figures.map((name) =>
-        change(
-          rows.find((row) => row.constant === constant && row.to === to && row.figure === name)!
-            .percent,
-        )
-      ),
-    ]),
-    { paint, columns: io.columns },
-  ));
-  const first = figures.map((name) => {
-    const { before } = rows.find(({ figure }) => figure === name)!;
-    return `${name} ${before}`;
-  });
-  io.out(`\n${
-    paragraph(
+  const first = figures.map((name) =>
+    `${name} ${rows.find(({ figure }) => figure === name)!.before}`
+  );
+  return {
+    name: "sensitivity",
+    title: "What assumed costs make of the figures",
+    rows,
+    tables: [{
+      title: "Each cost at both ends of its range",
+      columns: [
+        { head: "cost" },
+        { head: "unit" },
+        { head: "from", right: true },
+        { head: "to", right: true },
+        ...figures.map((head) => ({ head, right: true })),
+      ],
+      rows: lines.map(({ constant, from, to }) => [
+        constant,
+        TIMING[constant].unit,
+        from,
+        to,
+        ...figures.map((name) =>
+          change(
+            rows.find((row) => row.constant === constant && row.to === to && row.figure === name)!
+              .percent,
+          )
+        ),
+      ]),
+    }],
+    notes: [
       `With the costs of the table, cycles: ${
         first.join(", ")
       }. compute: one round of the guest, until ` +
-        "it has halted. demonstration: the first 100 ms of ucos-1, ucos-2 and ucos-3, without the time " +
-        "in which the core waits.",
-      io.columns,
-    )
-  }`);
+      "it has halted. demonstration: the first 100 ms of ucos-1, ucos-2 and ucos-3, without the time " +
+      "in which the core waits.",
+    ],
+    figures: [],
+  };
 }

@@ -53,10 +53,10 @@ export class Backup {
   readonly #recorder: Recorder;
   readonly #strategies: readonly (CheckpointStrategy | undefined)[];
 
-  /** Told of each checkpoint of a unit, and of each return to one. */
+  /** Told of each checkpoint of a unit, and of each return of its guest to one. */
   onCommit: ((vm: number, unit: number) => void) | undefined;
-  /** See {@linkcode onCommit}; `whole`: with all of its guest. */
-  onRollback: ((vm: number, unit: number, whole: boolean) => void) | undefined;
+  /** Told of each return of a task alone; `made`: its OUTPUT_MADE of then. */
+  onRollback: ((unit: number, made: number) => void) | undefined;
 
   /** Test switch: leaves the TLB maintenance of a swap out, to show that it is owed. */
   omitTlbMaintenance = false;
@@ -466,6 +466,7 @@ export class Backup {
     const entry = this.generations.entry(unit, generation);
     const seq = port.read(entry + RING.SEQ);
     const time = port.read64(entry + RING.TIME);
+    const made = port.read(entry + RING.OUTPUT);
     strategy.settle(vm, unit);
     const slot = port.read(entry + RING.SLOT);
     if (!this.#intact(vm, unit, seq, slot)) return undefined;
@@ -488,7 +489,7 @@ export class Backup {
     }
     this.generations.takeContext(unit, slot);
     port.write64(unit + UNIT.LAST_TIME, port.now);
-    this.onRollback?.(vm, unit, false);
+    this.onRollback?.(unit, made);
     if (under) this.checkpointTask(vm, unit);
     return { pages, time };
   }
@@ -529,7 +530,6 @@ export class Backup {
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
       port.copyWords(entry, unit + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
       const more = this.#refresh(strategy, vm, unit, seq, moved[i], true, 1);
-      this.onRollback?.(vm, unit, true);
       if (more < 0) return this.#unprotect(strategy, vm, unit);
       copied += more;
       this.#commit(vm, unit, seq);

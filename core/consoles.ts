@@ -17,7 +17,7 @@ import {
   UNIT_KIND,
   VM,
 } from "./layout.ts";
-import type { Port } from "./port.ts";
+import { MonitorFault, type Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import { INTC_ADDRESS } from "./s3c2440_intc.ts";
 import { isVm0, readName } from "./vm.ts";
@@ -32,6 +32,9 @@ const UFSTAT_TX_FULL = 0x4000;
 const UART_POLL = 400;
 /** At the beginning of a line it brings UART0's input back to VM0. */
 const TILDE = 0x7e;
+
+/** Most bytes that are held, and that are remembered. */
+const HALF = HELD_OUTPUT / 2;
 
 /** The consoles. */
 export class Consoles {
@@ -50,15 +53,16 @@ export class Consoles {
     readonly raise: (vm: number, source: number) => void,
   ) {
     backup.onCommit = (vm, unit) => this.#releaseOutput(vm, unit);
-    backup.onRollback = (_vm, unit, whole) => {
+    backup.onRollback = (unit, made) => {
       // A task whose calls are logged does not write again what it wrote.
       const logged = port.read(MAP.GLOBAL + GLOBAL.JOURNAL) === JOURNAL_MODE.LOG;
-      if (whole || !logged) port.write(unit + UNIT.OUTPUT_COUNT, 0);
+      if (!logged) port.write(unit + UNIT.OUTPUT_MADE, made);
     };
   }
 
   /**
-   * Console output of a guest: at once, or with output commit at the writer's next checkpoint.
+   * Console output of a guest: at once, or with output commit at the writer's next checkpoint. Then a
+   * rolled-back writer that writes again what was shown already is not heard.
    *
    * @returns Bytes taken.
    */
@@ -71,24 +75,43 @@ export class Consoles {
       this.#emitOutput(vm, unit, bytes);
       return bytes.length;
     }
-    const count = port.count(unit + UNIT.OUTPUT_COUNT, HELD_OUTPUT);
-    const room = Math.min(bytes.length, HELD_OUTPUT - count);
-    const buffer = port.read(unit + UNIT.OUTPUT) + count;
-    for (let i = 0; i < room; i++) port.storeByte(buffer + i, bytes[i]);
-    port.write(unit + UNIT.OUTPUT_COUNT, count + room);
-    if (count + room > HELD_OUTPUT / 2) {
+    const buffer = port.read(unit + UNIT.OUTPUT);
+    const shown = port.read(unit + UNIT.OUTPUT_SHOWN);
+    let made = port.read(unit + UNIT.OUTPUT_MADE);
+    let taken = 0;
+    for (const byte of bytes) {
+      const before = (shown - made) | 0;
+      const again = before > 0 &&
+        (before > HALF || port.loadByte(buffer + made % HELD_OUTPUT) === byte);
+      if (!again) {
+        // What comes instead of what was shown before a rollback is new.
+        if (before > 0) made = shown;
+        if (((made - shown) | 0) >= HALF) break;
+        port.storeByte(buffer + made % HELD_OUTPUT, byte);
+      }
+      made = (made + 1) >>> 0;
+      taken++;
+    }
+    port.write(unit + UNIT.OUTPUT_MADE, made);
+    if (((made - shown) | 0) > HALF / 2) {
       port.write(task === NONE ? vm + VM.CUT_DUE : unit + UNIT.CHECKPOINT_DUE, 1);
     }
-    return room;
+    return taken;
   }
 
   #releaseOutput(vm: number, unit: number): void {
     const port = this.port;
-    const count = port.count(unit + UNIT.OUTPUT_COUNT, HELD_OUTPUT);
-    if (count === 0) return;
+    const shown = port.read(unit + UNIT.OUTPUT_SHOWN);
+    const made = port.read(unit + UNIT.OUTPUT_MADE);
+    const count = (made - shown) | 0;
+    if (count <= 0) return;
+    if (count > HALF) throw new MonitorFault("a count of console output is damaged");
     const buffer = port.read(unit + UNIT.OUTPUT);
-    const bytes = Uint8Array.from({ length: count }, (_, i) => port.loadByte(buffer + i));
-    port.write(unit + UNIT.OUTPUT_COUNT, 0);
+    const bytes = Uint8Array.from(
+      { length: count },
+      (_, i) => port.loadByte(buffer + (shown + i) % HELD_OUTPUT),
+    );
+    port.write(unit + UNIT.OUTPUT_SHOWN, made);
     this.#emitOutput(vm, unit, bytes);
   }
 

@@ -189,6 +189,7 @@ export class Generations {
     port.write(entry + RING.SEQ, seq);
     port.write(entry + RING.SLOT, slot);
     port.write(entry + RING.INCARNATION, port.read(unit + UNIT.INCARNATION));
+    port.write(entry + RING.OUTPUT, port.read(unit + UNIT.OUTPUT_MADE));
     port.write64(entry + RING.TIME, port.now);
   }
 

@@ -180,8 +180,8 @@ export const JOURNAL_ENTRIES = 32;
 
 /** Entries of the monitor's log. */
 export const LOG_ENTRIES = 64;
-/** Bytes of held console output of a unit. */
-export const HELD_OUTPUT = 512;
+/** Bytes of a unit's ring of console output: a half for what is held, a half for what was shown. */
+export const HELD_OUTPUT = 1024;
 
 /** Magic of the global record: "USVM". */
 export const GLOBAL_MAGIC = 0x4d565355;
@@ -396,30 +396,33 @@ export const UNIT = {
   SLOT: 0xac,
   START: 0xb0,
   ARGUMENT: 0xb4,
-  HELD_END: 0xb8,
+  /** With output commit: bytes written to the console so far. */
+  OUTPUT_MADE: 0xb8,
+  HELD_END: 0xbc,
   /** Pages whose standby and spare entries and versions are to be put right. */
-  REPAIR_HEAD: 0xb8,
+  REPAIR_HEAD: 0xbc,
   /** Clean pages that still have versions. */
-  KEPT_HEAD: 0xbc,
+  KEPT_HEAD: 0xc0,
   /** Copies made so far, pages. */
-  COPIES: 0xc0,
+  COPIES: 0xc4,
   /** Switches-out since the last checkpoint, where the period is given in switches. */
-  SWITCH_COUNT: 0xc4,
+  SWITCH_COUNT: 0xc8,
   /** Journal of kernel calls since TARGET: entries, their number. */
-  JOURNAL: 0xc8,
-  JOURNAL_COUNT: 0xcc,
+  JOURNAL: 0xcc,
+  JOURNAL_COUNT: 0xd0,
   /** 1: the call in the newest entry has not finished. */
-  CALL_OPEN: 0xd0,
+  CALL_OPEN: 0xd4,
   /** Entry + 1 that the next call is held against (replay), 0: no replay. */
-  REPLAY: 0xd4,
-  /** Held console output: buffer, bytes. */
-  OUTPUT: 0xd8,
-  OUTPUT_COUNT: 0xdc,
+  REPLAY: 0xd8,
+  /** Ring of the last console output. */
+  OUTPUT: 0xdc,
+  /** Of OUTPUT_MADE, bytes that have been shown: more than were made, after a rollback. */
+  OUTPUT_SHOWN: 0xe0,
   /** With checksums, while the context in SLOT is at rest and TWINNED: its copy, for checkpoints. */
-  TWIN: 0xe0,
+  TWIN: 0xe4,
   /** Task checkpoints (RING), newest at RING_HEAD. */
   RING: 0x100,
-  SIZE: 0x1c0,
+  SIZE: 0x1e0,
 } as const;
 
 /** Entry of a unit's ring of task checkpoints. */
@@ -431,7 +434,9 @@ export const RING = {
   TIME: 0x0c,
   /** Calls journalled between it and the next newer one. */
   CALLS: 0x14,
-  SIZE: 0x18,
+  /** Copy of UNIT.OUTPUT_MADE. */
+  OUTPUT: 0x18,
+  SIZE: 0x1c,
 } as const;
 
 /** Most kept generations. */

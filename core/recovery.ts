@@ -27,7 +27,7 @@ import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { RecoveryAction } from "./trace.ts";
-import { isVm0, readName, slotMva, taskCount, USER_CPSR, type VmStore } from "./vm.ts";
+import { isVm0, outputMade, readName, slotMva, taskCount, USER_CPSR, type VmStore } from "./vm.ts";
 import { LOG_ACTIONS, LOG_WHAT, SLOT_MAP, VIRQ, VM_STATE } from "./vmi.ts";
 
 /** Where the monitor goes on after a recovery. */
@@ -330,6 +330,7 @@ export class Recovery {
     const port = this.#port;
     port.write(unit + UNIT.JOURNAL_COUNT, 0);
     port.write(unit + UNIT.REPLAY, 0);
+    port.write(unit + UNIT.OUTPUT_MADE, outputMade(port, unit));
     const slot = port.read(unit + UNIT.SLOT);
     port.clear(slot, CONTEXT.REFS);
     port.write(slot + CONTEXT.R0, argument);

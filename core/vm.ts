@@ -124,6 +124,13 @@ function writeText(port: Port, address: number, text: string, size: number): voi
   }
 }
 
+/** Where console output of a unit that starts anew goes on: nothing of it has been shown before. */
+export function outputMade(port: Port, unit: number): number {
+  const made = port.read(unit + UNIT.OUTPUT_MADE);
+  const shown = port.read(unit + UNIT.OUTPUT_SHOWN);
+  return ((shown - made) | 0) > 0 ? shown : made;
+}
+
 /** Creates, restarts and deletes VMs. */
 export class VmStore {
   readonly #port: Port;
@@ -347,7 +354,9 @@ export class VmStore {
     port.write(context + CONTEXT.CPSR, USER_CPSR | (image.elf.entryThumb ? 0x20 : 0));
     image.units.forEach((unit, i) => {
       const record = unitOf(port, vm, i);
+      const made = outputMade(port, record);
       port.clear(record + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
+      port.write(record + UNIT.OUTPUT_MADE, made);
       port.write(record + UNIT.STATE, TASK_STATE.ABSENT);
       port.write(record + UNIT.ENTRY, unit.entry);
       port.write(record + UNIT.STACK, unit.stack);

@@ -44,7 +44,7 @@ import type { Recorder } from "./recorder.ts";
 import { classify, GO_ON, Recovery, runningTask } from "./recovery.ts";
 import { Scheduler } from "./scheduler.ts";
 import { INTC_ADDRESS, SOURCE } from "./s3c2440_intc.ts";
-import type { SwitchProbe } from "./switch_probe.ts";
+import type { SwitchPoint, SwitchProbe } from "./switch_probe.ts";
 import { TableCheck } from "./tables.ts";
 import { TextCheck } from "./text_check.ts";
 import type { FaultKind } from "./trace.ts";
@@ -89,7 +89,7 @@ export class Vmm {
   readonly backup: Backup;
   /** Ladder and actions. */
   readonly recovery: Recovery;
-  /** Measures switches for `bench`; nothing depends on it. */
+  /** Measures for `bench`; nothing depends on it. */
   probe: SwitchProbe | undefined;
   readonly #cpu: Cpu;
   /** Journals of kernel calls. */
@@ -105,10 +105,7 @@ export class Vmm {
   /** Virtual timers of the guests. */
   readonly timers: VirtualTimers;
   readonly #hypercalls: Hypercalls;
-  /** Cycles of the save that this entry began with: measurement only. */
-  #saveCycles = 0;
-  #switchKind: "vm" | "task" | undefined;
-  #switchStart = 0;
+
   /**
    * A monitor on a board; bootMonitor() starts it.
    *
@@ -303,6 +300,10 @@ export class Vmm {
 
   // --- entry -----------------------------------------------------------------------------------
 
+  #pass(point: SwitchPoint): void {
+    this.probe?.(point, this.port.now);
+  }
+
   #guard(body: () => void): void {
     try {
       body();
@@ -314,7 +315,9 @@ export class Vmm {
 
   #enter(vector: number): void {
     const port = this.port;
+    this.#pass("entry");
     port.charge(COST.EXCEPTION);
+    this.#pass("handler");
     const cpu = this.#cpu;
     const spsr = cpu.spsr;
     const lr = cpu.reg(14) >>> 0;
@@ -339,7 +342,7 @@ export class Vmm {
         if (this.#firstWrite(vm, (lr - 8) >>> 0, spsr)) {
           cpu.cpsr = spsr;
           cpu.pc = (lr - 8) >>> 0;
-          return;
+          return this.#pass("retry");
         }
         return this.#fault(vm, "data-abort", (lr - 8) >>> 0, spsr);
       case VECTOR.PREFETCH_ABORT:
@@ -369,7 +372,6 @@ export class Vmm {
   /** Saves the context of a guest that goes on at once. */
   #saveRunning(vm: number, pc: number, cpsr: number): void {
     this.#save(vm, pc, cpsr);
-    this.#saveCycles = 0;
     const unit = runningTask(this.port, vm);
     if (unit !== 0) this.port.write64(unit + UNIT.RUN_START, this.port.now);
   }
@@ -387,7 +389,7 @@ export class Vmm {
   /** Saves the interrupted context: a task's in its slot, the kernel's in the VM record. */
   #save(vm: number, pc: number, cpsr: number): void {
     const port = this.port;
-    const start = port.charged;
+    this.#pass("save");
     let slot = vm + VM.KERNEL_CONTEXT;
     if (port.read(vm + VM.VMODE) === VMODE.TASK) {
       const unit = runningTask(port, vm);
@@ -398,14 +400,13 @@ export class Vmm {
     port.write(slot + CONTEXT.PC, pc);
     port.write(slot + CONTEXT.CPSR, cpsr >>> 0);
     port.charge(3);
-    this.#saveCycles = port.charged - start;
+    this.#pass("saved");
   }
 
   /** Puts a saved context into the CPU. */
   #restore(slot: number): void {
     const port = this.port;
-    const start = port.charged;
-    this.#closeSwitch();
+    this.#pass("restore");
     for (let i = 0; i < 15; i++) this.#cpu.setUserReg(i, port.read(slot + i * 4));
     const pc = port.read(slot + CONTEXT.PC);
     // A damaged context can't raise privilege: only flags and T come from the record.
@@ -413,23 +414,7 @@ export class Vmm {
     this.#cpu.cpsr = cpsr >>> 0;
     this.#cpu.pc = pc;
     port.charge(6);
-    if (this.#switchKind !== undefined) {
-      this.probe?.(this.#switchKind, "restore", port.charged - start, 0);
-      this.#switchKind = undefined;
-    }
-  }
-
-  #openSwitch(kind: "vm" | "task", start: number, backup: number): void {
-    if (this.probe === undefined) return;
-    this.#switchKind = kind;
-    this.#switchStart = start + backup;
-    this.probe(kind, "save", this.#saveCycles, backup);
-    this.#saveCycles = 0;
-  }
-
-  #closeSwitch(): void {
-    if (this.#switchKind === undefined) return;
-    this.probe?.(this.#switchKind, "switch", this.port.charged - this.#switchStart, 0);
+    this.#pass("resumed");
   }
 
   #accountTask(unit: number): void {
@@ -476,6 +461,7 @@ export class Vmm {
     cpu.cpsr = USER_CPSR;
     cpu.pc = (port.read(vm + VM.VECTORS) + vector) >>> 0;
     port.charge(6);
+    this.#pass("kernel");
   }
 
   #hypercall(vm: number, lr: number): void {
@@ -491,6 +477,7 @@ export class Vmm {
     cpu.cpsr = spsr;
     cpu.pc = lr;
     this.port.charge(6);
+    this.#pass("returned");
   }
 
   // --- dispatch --------------------------------------------------------------------------------
@@ -502,7 +489,6 @@ export class Vmm {
    */
   dispatch(vm: number, task: number, result: number, flags: number): number | undefined {
     const port = this.port;
-    const start = port.charged;
     if (task >>> 0 >= taskCount(port, vm)) return VMI_ERROR.EINVAL;
     const next = unitOf(port, vm, task + 2);
     if (port.read(next + UNIT.STATE) !== TASK_STATE.CREATED) return VMI_ERROR.ESTATE;
@@ -512,24 +498,34 @@ export class Vmm {
     }
     const current = port.read(vm + VM.CUR_TASK);
     // What a call gave to others is not seen before the caller's checkpoint (R3).
+    let settled = false;
     if (current !== NONE && this.journal.mode !== JOURNAL_MODE.OFF) {
-      this.journal.settle(vm, unitOf(port, vm, current + 2));
+      settled = this.#checkpoint(() => this.journal.settle(vm, unitOf(port, vm, current + 2)));
     }
-    if (current !== task) this.#leaveTask(vm, current, task, start);
+    if (current !== task) this.#leaveTask(vm, current, task, settled);
     this.#setCurrentTask(vm, task);
     port.write(vm + VM.VMODE, VMODE.TASK);
-    if (port.read(vm + VM.CUT_DUE) !== 0 && !this.isVm0(vm)) this.backup.cut(vm, true);
+    if (port.read(vm + VM.CUT_DUE) !== 0 && !this.isVm0(vm)) {
+      this.#checkpoint(() => this.backup.cut(vm, true));
+    }
     if ((flags & 2) !== 0) this.#atRest(vm);
     if (port.read(vm + VM.V_PENDING) === 0 && (flags & 2) !== 0) {
       port.write(vm + VM.WAITING, 1);
       port.write(vm + VM.STATE, VM_STATE.WAITING);
       this.scheduler.block(vm);
-      this.#saveCycles = 0;
       this.reschedule();
       return undefined;
     }
     this.#resumeVm(vm);
     return undefined;
+  }
+
+  /** A checkpoint inside a switch, if one is taken. */
+  #checkpoint(take: () => boolean): boolean {
+    this.#pass("backup");
+    const taken = take();
+    if (taken) this.#pass("backedUp");
+    return taken;
   }
 
   #setCurrentTask(vm: number, task: number): void {
@@ -538,19 +534,21 @@ export class Vmm {
     port.write(port.read(vm + VM.INFO) + INFO_CUR_TASK, task);
   }
 
-  /** The outgoing side of a task switch: its checkpoint when it is due (P8). */
-  #leaveTask(vm: number, from: number, to: number, start: number): void {
+  /**
+   * The outgoing side of a task switch: its checkpoint when it is due (P8), unless the journal has
+   * just taken one.
+   */
+  #leaveTask(vm: number, from: number, to: number, settled: boolean): void {
     const port = this.port;
     port.add(vm + VM.TASK_SWITCHES, 1);
     let name = "-";
-    let copying = 0;
     if (from !== NONE) {
       const unit = unitOf(port, vm, from + 2);
       name = readName(port, unit + UNIT.NAME);
       const alive = port.read(unit + UNIT.STATE) === TASK_STATE.CREATED;
-      const before = port.charged;
-      const due = alive && this.backup.leave(unit);
-      if (due && this.backup.checkpointTask(vm, unit)) copying = port.charged - before;
+      if (alive && this.backup.leave(unit) && !settled) {
+        this.#checkpoint(() => this.backup.checkpointTask(vm, unit));
+      }
     }
     this.recorder.emit({
       type: "switch-task",
@@ -559,7 +557,7 @@ export class Vmm {
       from: name,
       to: readName(port, unitOf(port, vm, to + 2) + UNIT.NAME),
     });
-    this.#openSwitch("task", start, copying);
+    this.#pass("task");
   }
 
   /** Runs a VM that is current: delivers a virtual interrupt, or restores what it was doing. */
@@ -600,8 +598,6 @@ export class Vmm {
 
   #enterKernelIrq(vm: number, unit: number, sources: number): void {
     const port = this.port;
-    this.#closeSwitch();
-    this.#switchKind = undefined;
     this.#enterKernel(vm, unit, VECTOR.IRQ);
     this.#cpu.setUserReg(0, sources);
     this.#cpu.setUserReg(1, sources === 0 ? 0 : port.read(vm + VM.V_TICKS));
@@ -686,13 +682,17 @@ export class Vmm {
 
   // --- VM switch -------------------------------------------------------------------------------
 
-  /** Chooses the VM to run and runs it; idles when there is none. */
-  reschedule(): void {
+  /**
+   * Chooses the VM to run and runs it; idles when there is none.
+   *
+   * @param cut A cut of the current VM has been taken, if one was due.
+   */
+  reschedule(cut = false): void {
     const port = this.port;
-    const start = port.charged;
+    this.#pass("choose");
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
     const next = this.#slots ? this.scheduler.slotOwner() : this.scheduler.choose();
-    const copying = next !== current || next === 0 ? this.#leaveVm(current) : 0;
+    if (next !== current || next === 0) this.#leaveVm(current, cut);
     if (next === 0) return this.#idle();
     if (next !== current) {
       port.write(MAP.GLOBAL + GLOBAL.CURRENT, next);
@@ -706,7 +706,7 @@ export class Vmm {
         from: current === 0 ? "-" : this.name(current),
         to: this.name(next),
       });
-      this.#openSwitch("vm", start, copying);
+      this.#pass("vm");
     }
     this.#resumeVm(next);
   }
@@ -748,33 +748,28 @@ export class Vmm {
     this.#resumeVm(vm);
   }
 
-  /**
-   * The outgoing side of a VM switch: its slice, its cut when it is due (P8).
-   *
-   * @returns Cycles that the cut took, 0 when none was due: looking is part of the switch.
-   */
-  #leaveVm(vm: number): number {
-    if (vm === 0) return 0;
+  /** The outgoing side of a VM switch: its slice, its cut when it is due (P8). */
+  #leaveVm(vm: number, cut = false): void {
+    if (vm === 0) return;
     this.#chargeSlice(vm);
-    const before = this.port.charged;
-    return this.#cutIfDue(vm) ? this.port.charged - before : 0;
+    if (!cut) this.#cutIfDue(vm);
   }
 
-  #cutIfDue(vm: number): boolean {
+  #cutIfDue(vm: number): void {
     const port = this.port;
     const state = port.read(vm + VM.STATE);
     const alive = state === VM_STATE.RUNNING || state === VM_STATE.WAITING;
-    if (!alive || this.isVm0(vm) || !this.backup.cutDue(vm)) return false;
+    if (!alive || this.isVm0(vm) || !this.backup.cutDue(vm)) return;
     if (port.read(vm + VM.VMODE) === VMODE.KERNEL && port.read(vm + VM.PLAIN) === 0) {
       // No cut lies inside the kernel (I7): it is taken when the kernel leaves for a task.
       port.write(vm + VM.CUT_DUE, 1);
-      return false;
+      return;
     }
     const kernel = unitOf(port, vm, 0);
     const unit = runningTask(port, vm);
     this.domains.open(vm, unit === 0 ? kernel : unit);
     port.setDacr(port.read((unit === 0 ? kernel : unit) + UNIT.DACR_KERNEL));
-    return this.backup.cut(vm, true);
+    this.#checkpoint(() => this.backup.cut(vm, true));
   }
 
   /** Takes the time since it got the CPU from a VM's slice. */
@@ -791,9 +786,9 @@ export class Vmm {
     const port = this.port;
     port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
     port.setDacr(DACR_MONITOR);
-    this.#switchKind = undefined;
     this.#cpu.cpsr = 0x53; // SVC, FIQ masked, IRQ open
     this.#cpu.pc = MAP.IDLE;
+    this.#pass("idle");
   }
 
   // --- interrupts ------------------------------------------------------------------------------
@@ -801,9 +796,11 @@ export class Vmm {
   /** A physical interrupt; the context is saved. `vm` is 0 when the monitor was idle. */
   #interrupt(vm: number): void {
     const port = this.port;
+    this.#pass("acknowledge");
     const source = port.device(INTOFFSET);
     if (source === SOURCE.UART0) this.consoles.receive();
     for (const pending of [SRCPND, INTPND]) port.setDevice(pending, 1 << source);
+    this.#pass("acknowledged");
     if (vm !== 0) this.#chargeSlice(vm);
     if (source === SOURCE.TIMER4) {
       port.add(MAP.GLOBAL + GLOBAL.TICKS, 1);
@@ -814,11 +811,13 @@ export class Vmm {
     }
     if (vm !== 0) {
       if ((port.read(vm + VM.SLICE) | 0) <= 0) {
-        if (port.read(vm + VM.STATE) === VM_STATE.RUNNING) {
+        this.#pass("choose");
+        const runs = port.read(vm + VM.STATE) === VM_STATE.RUNNING;
+        if (runs) {
           this.scheduler.expire(vm);
           this.#cutIfDue(vm);
         }
-        return this.reschedule();
+        return this.reschedule(runs);
       }
       return this.#resumeVm(vm);
     }
@@ -902,6 +901,7 @@ export class Vmm {
   /** Recovers a task (`unit`) or, when it is 0, a guest, as it was at `alive`, and goes on. */
   recover(vm: number, unit: number, alive?: number): void {
     const port = this.port;
+    this.#pass("fault");
     const start = this.recovery.begin();
     const reloaded = this.text.reload(vm);
     for (const text of reloaded) textReloaded(port, this.recorder, vm, text);
@@ -909,6 +909,7 @@ export class Vmm {
     const alone = unit !== 0 && this.journal.canUndo(vm) && reloaded.every(({ own }) => own);
     const { recovery } = this;
     const goOn = alone ? recovery.task(vm, unit, start, alive) : recovery.guest(vm, start, alive);
+    this.#pass("recovered");
     switch (goOn) {
       case GO_ON.TASK:
       case GO_ON.KERNEL:

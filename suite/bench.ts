@@ -32,8 +32,8 @@ const TIMERS: readonly (readonly [start: number, source: number])[] = [
 
 /** Interrupt controller, timers that elapse at once, and a serial line that is always ready. */
 class Devices {
-  /** What was sent. */
-  text = "";
+  #text = "";
+  #line = "";
   #pending = 0;
   #mode = 0;
   #mask = -1;
@@ -44,6 +44,11 @@ class Devices {
   constructor(onLines: (irq: boolean, fiq: boolean) => void, onEnd: () => void) {
     this.#onLines = onLines;
     this.#onEnd = onEnd;
+  }
+
+  /** What was sent. */
+  get text(): string {
+    return this.#text + this.#line;
   }
 
   read(pa: number): number {
@@ -63,8 +68,11 @@ class Devices {
 
   write(pa: number, value: number): void {
     if (pa === UTXH0) {
-      this.text += String.fromCharCode(value & 0xff);
-      if (this.text.endsWith("\n# end\n")) this.#onEnd();
+      this.#line += String.fromCharCode(value & 0xff);
+      if ((value & 0xff) !== 10) return;
+      if (this.#line === "# end\n") this.#onEnd();
+      this.#text += this.#line;
+      this.#line = "";
       return;
     }
     if (pa === SRCPND) this.#pending &= ~value;

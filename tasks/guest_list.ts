@@ -139,6 +139,14 @@ const TOGETHER: readonly Application[] = [
   },
 ];
 
+/** Tasks in a ring: as many areas as there are semaphores, all with one source. */
+const RELAY: Application = {
+  name: "relay",
+  folder: "relay",
+  summary: "Up to 24 tasks that hand a turn round, for measuring switches.",
+  tasks: new Array<string>(24).fill("relay"),
+};
+
 const CONFORMANCE: Application = {
   name: "conformance",
   folder: "conformance",
@@ -200,10 +208,19 @@ export const GUESTS: readonly GuestSource[] = [
       ...["vectors.S", "kernel.c"].map((file) => `kernel:foreign/${file}`),
     ],
   },
+  application(RELAY),
   application(CONFORMANCE),
   application(CONFORMANCE, "s3c2440"),
   application(CONFORMANCE, "versatilepb"),
   ...ALONE.map((app) => application(app, "s3c2440")),
+  application(RELAY, "s3c2440"),
   bareCompute("versatilepb", "0x00010000"),
   bareCompute("sx1", "0x10010000"),
+  {
+    name: "compute-rp2040",
+    kind: "bare",
+    summary: "The compute guest for rp2040js, a Cortex-M0+.",
+    options: ["--at", "0x20000000", "--thumb"],
+    sources: ["bare_thumb.S", "bare.c", "compute.c", "work.c"].map((file) => `compute/${file}`),
+  },
 ];

@@ -238,18 +238,6 @@ Deno.test("dump-pt prints active and standby entries; the same pages in both", a
   assert.match(text.out, /^task +role +region +kind +MVA +PA +size +AP/m);
 });
 
-Deno.test("bench switch prints the parts beside the paper's figures", async () => {
-  const { code, out } = await call(["bench", "switch", "--for", "60ms", "--json"]);
-  assert.equal(code, 0);
-  const rows = jsonLines(out);
-  const total = rows.find((row) => row.strategy === "off" && row.part === "total")!;
-  assert.equal(total.paper_ns, 240);
-  assert.equal(total.label, "uncalibrated");
-  assert.ok((total.count as number) > 5);
-  const text = await call(["bench", "switch", "--for", "60ms"]);
-  assert.match(text.out, /uncalibrated: /);
-});
-
 Deno.test("guests lists every shipped image", async () => {
   const rows = jsonLines((await call(["guests", "--json"])).out);
   assert.deepEqual(rows.map(({ name }) => name), [...guestNames]);
@@ -366,7 +354,8 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
     [
       ["bench", "swich"],
       null,
-      'WHAT: "swich" is unknown; did you mean "switch"? allowed: switch, task, cow, cpu, sensitivity',
+      'WHAT: "swich" is unknown; did you mean "switch"? allowed: switch, task, period, call, ' +
+      "recovery, scale, cow, overhead, loss, cpu, sensitivity",
     ],
     [
       ["completions", "csh"],

@@ -1,6 +1,6 @@
 /**
- * The timed fidelity comes to the same result as the fast one: random programs, the suite of MMU, CP15
- * and aborts, bare and native guests.
+ * The timed fidelity comes to the same result as the fast one: random programs, bare and
+ * native guests.
  *
  * @module
  */
@@ -9,8 +9,6 @@ import { Board } from "../core/board.ts";
 import { parseElf } from "../core/elf.ts";
 import type { Fidelity } from "../core/timing.ts";
 import { timingValues } from "../core/timing_table.ts";
-import { runOnBench } from "../suite/bench.ts";
-import { loadImage, readCases } from "../suite/suite.ts";
 import { LANDING, type World } from "./oracle/case.ts";
 import { outputName } from "./oracle/compare.ts";
 import { Generator } from "./oracle/generator.ts";
@@ -61,16 +59,6 @@ Deno.test({
     }
     assert.equal(compared, 4500);
   },
-});
-
-Deno.test("the suite of MMU, CP15 and aborts gives the same results in both fidelities", async () => {
-  const image = await loadImage("s3c2440");
-  const fast = runOnBench(image, { cache: true });
-  const timed = runOnBench(image, { timed: TIMED });
-  assert.equal(timed.table.done, true);
-  assert.equal(timed.table.results.length, readCases(image).length);
-  assert.deepEqual(timed.table, fast.table);
-  assert.equal(timed.text, fast.text);
 });
 
 /** UART0 of a native guest, up to a line or a board time; and what the core had come to. */

@@ -11,6 +11,7 @@
 #   --foreign       without this kernel, common text and idle task: bring your own kernel:FILE
 #   --board NAME    for a board without monitor: s3c2440, versatilepb
 #   --at ADDRESS    one piece for a machine without monitor, at that address
+#   --thumb         for a Cortex-M0+, with --at
 #   --flags         prints the arguments of the compiler and of the linker
 #   -...            an argument for the compiler
 #
@@ -24,10 +25,11 @@ prefix=arm-none-eabi-
 
 # The board's ABI has 32-bit numbers as long; as int they fit %u and %d. Handlers of kernel calls and
 # hooks have one signature each, whatever they use of it.
-compile="-mcpu=arm920t -marm -Os -std=gnu11 -ffreestanding -fno-common -ffunction-sections
+cpu='-mcpu=arm920t -marm'
+compile="-Os -std=gnu11 -ffreestanding -fno-common -ffunction-sections
 -fdata-sections -fno-tree-loop-distribute-patterns -U__UINT32_TYPE__ -D__UINT32_TYPE__=unsigned
 -U__INT32_TYPE__ -D__INT32_TYPE__=int -Wall -Wextra -Werror -Wno-unused-parameter"
-link="-mcpu=arm920t -marm -nostdlib -static -Wl,-n -Wl,--build-id=none -Wl,--gc-sections
+link="-nostdlib -static -Wl,-n -Wl,--build-id=none -Wl,--gc-sections
 -Wl,--fatal-warnings -Wl,--orphan-handling=error"
 
 app='' foreign='' board='' at='' more=''
@@ -37,11 +39,12 @@ while [ $# -gt 0 ]; do
     --foreign) foreign=yes ;;
     --board) board=$2 && shift ;;
     --at) at=$2 && shift ;;
+    --thumb) cpu='-mcpu=cortex-m0plus -mthumb' ;;
     --flags)
       # shellcheck disable=SC2086
-      echo $compile
+      echo $cpu $compile
       # shellcheck disable=SC2086
-      echo $link
+      echo $cpu $link
       exit ;;
     -*) more="$more $1" ;;
     *) break ;;
@@ -65,10 +68,11 @@ case $board in
 esac
 
 objects=''
-# compile_to OBJECT SOURCE: the object's name tells the linker its piece.
+# compile_to OBJECT SOURCE: the object's name tells the linker its piece. A task knows its area, so that
+# several areas can have one source.
 compile_to() {
   # shellcheck disable=SC2086
-  ${prefix}gcc $compile $includes $more -MMD -MF "$work/$1.d" -c "$2" -o "$work/$1.o"
+  ${prefix}gcc $cpu $compile $includes $more ${area:+-DAPP_AREA=$area} -MMD -MF "$work/$1.d" -c "$2" -o "$work/$1.o"
   objects="$objects $1.o"
 }
 
@@ -122,11 +126,12 @@ else
 fi
 
 # shellcheck disable=SC2086
-${prefix}gcc $compile $includes $more -MMD -MF "$work/script.d" -E -P -x assembler-with-cpp \
+${prefix}gcc $cpu $compile $includes $more -MMD -MF "$work/script.d" -E -P -x assembler-with-cpp \
   "$kit/$script" -o "$work/script.ld"
-libgcc=$(${prefix}gcc -mcpu=arm920t -marm -print-libgcc-file-name)
 # shellcheck disable=SC2086
-(cd "$work" && ${prefix}gcc $link -Wl,-T,script.ld $objects "$libgcc" -o image.elf)
+libgcc=$(${prefix}gcc $cpu -print-libgcc-file-name)
+# shellcheck disable=SC2086
+(cd "$work" && ${prefix}gcc $cpu $link -Wl,-T,script.ld $objects "$libgcc" -o image.elf)
 # Functions and variables stay for fault reports; $a and $d, which mark code and data, need not.
 ${prefix}strip --strip-debug --wildcard --strip-symbol='$[ad]' "$work/image.elf"
 
