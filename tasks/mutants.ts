@@ -77,10 +77,10 @@ interface Verdict {
 class UsageError extends Error {}
 
 /** Longest that a test command may take, as a multiple of what it takes unspoilt. */
-const PATIENCE = 4;
+const PATIENCE = 5;
 
 /** And milliseconds on top. */
-const GRACE = 10_000;
+const GRACE = 20_000;
 
 /** Where folders for copies and recordings are made. */
 const TEMPORARY = fileURLToPath(new URL(".tmp/", ROOT));
