@@ -319,23 +319,31 @@ function plainOptions(lab: Partial<LabOptions>): Partial<LabOptions> {
 
 type Matrix = NonNullable<CampaignFile["matrix"]>;
 
-/** Every combination of the matrix. */
+/**
+ * Every combination of the matrix. Without checkpoints nothing that is about them makes a difference:
+ * that is one arm for each policy.
+ */
 function armsOf(matrix: Matrix, lab: Partial<LabOptions>): CampaignArm[] {
   let arms: CampaignArm[] = [{ name: "", options: {} }];
   const axis = <T>(
     values: readonly T[] | undefined,
     name: (value: T) => string,
     options: (value: T) => Partial<LabOptions>,
+    always = false,
   ) => {
     if (values === undefined) return;
     arms = arms.flatMap((arm) =>
-      values.map((value) => ({
+      arm.options.backup === "off" && !always ? [arm] : values.map((value) => ({
         name: `${arm.name} ${name(value)}`.trim(),
         options: { ...arm.options, ...options(value) },
       }))
     );
   };
-  axis(matrix.backup, String, (backup) => ({ backup: backup as LabOptions["backup"] }));
+  axis(
+    matrix.backup,
+    String,
+    (backup) => backup === "off" ? UNPROTECTED : { backup: backup as LabOptions["backup"] },
+  );
   axis(matrix.period, String, (period) => ({ period: period === "every switch" ? 0 : period }));
   axis(matrix.generations, (n) => `generations=${n}`, (generations) => ({ generations }));
   axis(matrix.journal, (mode) => `journal=${mode}`, (journal) => ({ journal }));
@@ -345,20 +353,14 @@ function armsOf(matrix: Matrix, lab: Partial<LabOptions>): CampaignArm[] {
     (outputCommit) => ({ outputCommit }),
   );
   axis(matrix.checksums, (on) => on ? "checksums" : "no-checksums", (checksums) => ({ checksums }));
-  axis(matrix.policy, ({ name }) => name, ({ name: _name, ...policy }) => ({
-    policy: defined(policy) as LabOptions["policy"],
-  }));
-  if (arms[0]!.name === "") arms = [{ name: "", options: {} }];
-  const found = new Map<string, CampaignArm>();
-  for (const { name, options } of arms) {
-    const backup = options.backup ?? lab.backup ?? "cow";
-    // Without checkpoints nothing that is about them makes a difference: it is one arm.
-    const arm = backup === "off" && matrix.backup !== undefined
-      ? { name: "off", options: { ...options, ...UNPROTECTED } }
-      : { name: name === "" ? backup : name, options };
-    if (!found.has(arm.name)) found.set(arm.name, arm);
-  }
-  return [...found.values()];
+  axis(
+    matrix.policy,
+    ({ name }) => name,
+    ({ name: _name, ...policy }) => ({ policy: defined(policy) as LabOptions["policy"] }),
+    true,
+  );
+  if (arms[0]!.name === "") arms = [{ name: lab.backup ?? "cow", options: {} }];
+  return arms;
 }
 
 /** No checkpoints, and nothing that needs them. */

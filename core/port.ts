@@ -37,6 +37,8 @@ export const COST = {
   DEVICE: 16,
   /** A word of a bulk copy: half a cached read and a buffered write, ALGORITHMS section 3. */
   COPY_WORD: 12,
+  /** Instructions that copy a line: LDM and STM of eight registers, count, branch back. */
+  COPY_LINE: 20,
   /** Cache maintenance of a line by MVA. */
   CACHE_LINE: 3,
   /** Exception entry and the branch of the vector. */
@@ -67,6 +69,8 @@ export class Port {
   readonly maintenance: MaintenanceCounts = noMaintenance();
   readonly #cpu: Cpu;
   readonly #clock: Clock;
+  /** In the timed fidelity the bus says what devices, copies and drains cost. */
+  readonly #timed: boolean;
 
   /**
    * A port to a machine.
@@ -76,6 +80,7 @@ export class Port {
   constructor(readonly board: Board) {
     this.#cpu = board.cpu;
     this.#clock = board.clock;
+    this.#timed = board.timing !== undefined;
   }
 
   /** Board time, cycles, with everything charged so far. */
@@ -155,19 +160,19 @@ export class Port {
 
   /** Reads a device register. */
   device(va: number): number {
-    this.charge(COST.DEVICE - COST.WORD);
+    if (!this.#timed) this.charge(COST.DEVICE - COST.WORD);
     return this.read(va);
   }
 
   /** Writes a device register. */
   setDevice(va: number, value: number): void {
-    this.charge(COST.DEVICE - COST.WORD);
+    if (!this.#timed) this.charge(COST.DEVICE - COST.WORD);
     this.write(va, value);
   }
 
   /** Reads a byte-wide device register. */
   deviceByte(va: number): number {
-    this.charge(COST.DEVICE);
+    this.charge(this.#timed ? COST.WORD : COST.DEVICE);
     const value = this.#cpu.load(va, 1, true);
     if (this.#cpu.fault !== 0) this.#fail("read of", va);
     return value;
@@ -175,7 +180,7 @@ export class Port {
 
   /** Writes a byte-wide device register. */
   setDeviceByte(va: number, value: number): void {
-    this.charge(COST.DEVICE);
+    this.charge(this.#timed ? COST.WORD : COST.DEVICE);
     this.#cpu.store(va, 1, value & 255, true);
     if (this.#cpu.fault !== 0) this.#fail("write of", va);
   }
@@ -222,23 +227,22 @@ export class Port {
    * dirty cache lines are seen), a not cached store to the frame. Fails as a class-3 error.
    */
   copyOut(mva: number, frame: number): void {
-    this.charge(1024 * COST.COPY_WORD);
     this.#copy(mva, false, frame, true);
   }
 
   /** Copies a frame into a page of the current guest that it may write, through the slot's MVA. */
   copyIn(frame: number, mva: number): void {
-    this.charge(1024 * COST.COPY_WORD);
     this.#copy(frame, true, mva, false);
   }
 
   /** Copies frame to frame, both through the monitor's not cached mapping. */
   copyFrame(from: number, to: number): void {
-    this.charge(1024 * COST.COPY_WORD);
     this.#copy(from, true, to, true);
   }
 
   #copy(from: number, fromPrivileged: boolean, to: number, toPrivileged: boolean): void {
+    if (this.#timed) return this.#copyTimed(from, fromPrivileged, to, toPrivileged);
+    this.charge(1024 * COST.COPY_WORD);
     const cpu = this.#cpu;
     // The first words go word by word: they fault or fill the TLB as all others would.
     const whole = cpu.mmu.direct ? 4 : 4096;
@@ -272,6 +276,27 @@ export class Port {
     const sum = sumWords(first, words.subarray(at + 1, at + 1024));
     if (stamp !== 0) this.write(stamp, sum);
     return sum;
+  }
+
+  /** A line at a time, by LDM and STM of eight registers: bursts on the bus. */
+  #copyTimed(from: number, fromPrivileged: boolean, to: number, toPrivileged: boolean): void {
+    const cpu = this.#cpu;
+    const memory = this.board.timing!.memory;
+    const line = [0, 0, 0, 0, 0, 0, 0, 0];
+    for (let i = 0; i < 4096; i += 32) {
+      this.charge(COST.COPY_LINE);
+      for (let j = 0; j < 8; j++) {
+        memory.sequential = j > 0;
+        line[j] = cpu.load(from + i + 4 * j, 4, fromPrivileged);
+        if (cpu.fault !== 0) this.#fail("copy from", from + i + 4 * j);
+      }
+      for (let j = 0; j < 8; j++) {
+        memory.sequential = j > 0;
+        cpu.store(to + i + 4 * j, 4, line[j], toPrivileged);
+        if (cpu.fault !== 0) this.#fail("copy to", to + i + 4 * j);
+      }
+    }
+    memory.sequential = false;
   }
 
   /** Fills a frame with 0 through the monitor's mapping. */
@@ -332,7 +357,7 @@ export class Port {
 
   /** Drains the write buffer (c7, c10, 4). */
   drain(): void {
-    this.charge(COST.DRAIN);
+    if (!this.#timed) this.charge(COST.DRAIN);
     this.maintenance.drain++;
     this.mcr(7, 10, 4, 0);
   }

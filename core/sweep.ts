@@ -71,6 +71,7 @@ export class SweepCrash extends Error {
  * Runs experiments along a golden run.
  *
  * @param specs The experiments, in any order.
+ * @param onLook Told of the dormant experiments at each look that is walked past.
  * @returns Their results, in the order in which they are known; the generator must be run to its end.
  * @throws {SweepCrash} When one fails on the host; the results so far stand.
  */
@@ -78,8 +79,9 @@ export function* sweep(
   golden: GoldenRun,
   specs: readonly ExperimentSpec[],
   rules: ExperimentRules,
+  onLook?: (look: number, dormant: readonly Sleeper[]) => void,
 ): Generator<SweepResult> {
-  yield* new Sweep(golden, specs, rules).run();
+  yield* new Sweep(golden, specs, rules, onLook).run();
 }
 
 class Sweep {
@@ -90,12 +92,19 @@ class Sweep {
   readonly #dormant: number;
   readonly #watch: Watch;
   readonly #triggers: InstructionTriggers;
+  readonly #onLook: ((look: number, dormant: readonly Sleeper[]) => void) | undefined;
   /** Experiments that become dormant at a look to come. */
   readonly #later: Map<number, Sleeper[]> = new Map();
   #running = -1;
 
-  constructor(golden: GoldenRun, specs: readonly ExperimentSpec[], rules: ExperimentRules) {
+  constructor(
+    golden: GoldenRun,
+    specs: readonly ExperimentSpec[],
+    rules: ExperimentRules,
+    onLook?: (look: number, dormant: readonly Sleeper[]) => void,
+  ) {
     this.#golden = golden;
+    this.#onLook = onLook;
     this.#lab = golden.lab;
     this.#specs = specs;
     this.#rules = rules;
@@ -194,6 +203,7 @@ class Sweep {
     }
     golden.completeLook();
     watch.mend();
+    this.#onLook?.(golden.lookNumber, watch.sleepers());
     for (const { index, vm, trail, difference } of watch.sleepers()) {
       if (difference.size > 0) continue;
       yield* this.#arrived(index, vm, trail);

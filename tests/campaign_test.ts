@@ -167,11 +167,21 @@ Deno.test("judge() measures what was detected, manifested and recovered", core, 
   assert.deepEqual([masked.detected, masked.manifested, masked.recovered], [false, false, false]);
   const never = judge(evidence({ fired: false, seen: observed(lines(...LINES), swap) }), RULES);
   assert.deepEqual([never.detected, never.manifested, never.recovered], [false, false, false]);
-  const repaired = judge(
-    evidence({ seen: observed(lines(...LINES), [fault(25, { kind: "table-damaged" })]) }),
+  const damaged = (pc: string) => [fault(25, { kind: "table-damaged", pc })];
+  const scrubbed = judge(
+    evidence({ seen: observed(lines(...LINES), damaged("0x00000000")) }),
     RULES,
   );
-  assert.deepEqual([repaired.detected, repaired.manifested], [true, false]);
+  assert.deepEqual(
+    [scrubbed.outcome, scrubbed.detected, scrubbed.manifested, scrubbed.recovered],
+    ["repaired", true, false, false],
+  );
+  // An access met it: without repair that is an abort.
+  const met = judge(evidence({ seen: observed(lines(...LINES), damaged("0x00200004")) }), RULES);
+  assert.deepEqual(
+    [met.outcome, met.detected, met.manifested, met.recovered],
+    ["repaired", true, true, true],
+  );
 });
 
 Deno.test("judge() does not count errors that the run without the fault has too", core, () => {

@@ -13,6 +13,7 @@ import {
   UNIT,
   VM,
 } from "../core/layout.ts";
+import { maintenanceSince } from "../core/maintenance.ts";
 import type { TraceEvent } from "../core/trace.ts";
 import { HC } from "../core/vmi.ts";
 import {
@@ -101,6 +102,27 @@ const MASTER_BITS = [0x1, 0x20, 0x1e0, 0x8000_0000];
 const PAGE_BITS = [0x2, 0x10, 0xff0];
 /** Damage that no access faults over: only the scrubber finds it. */
 const SILENT_BITS = [0x1000, 0x8];
+
+Deno.test(
+  "a repaired descriptor owes a drain and both TLBs, a right one nothing",
+  core,
+  async () => {
+    using lab = await miniLab(GUESTS, { scrub: 0 });
+    lab.runAll({ for: "8ms" });
+    const { port, tables } = lab.vmm;
+    const vm = lab.vmRecord("g");
+    const va = taskData(0);
+    const { master, page } = descriptors(lab, "g", va);
+    for (const [address, bits] of [[master, 0x20], [page, 0x1000], [page, 0]]) {
+      flip(lab, address, bits);
+      const before = { ...port.maintenance };
+      const [repaired] = tables.check(vm, va);
+      const { maintenance } = maintenanceSince(before, port.maintenance);
+      assert.equal(repaired?.address, bits === 0 ? undefined : address);
+      assert.deepEqual(maintenance, bits === 0 ? undefined : { drain: 1, dTlbAll: 1, iTlbAll: 1 });
+    }
+  },
+);
 
 Deno.test("TableCheck.check() repairs what leads to an external abort", core, async () => {
   // Loads and stores of cacheable pages don't wait for the bus: walks and fetches do.
