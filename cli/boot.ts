@@ -15,7 +15,6 @@ import { VM0 } from "./guest_args.ts";
 import { configFile } from "./config_file.ts";
 import { gather, SHARED, timeText } from "./settings.ts";
 import { conclusion } from "./story.ts";
-import { summaryTables } from "./tables.ts";
 import { paragraph, runView } from "./view.ts";
 
 /** Board time of a run for which none is asked. */
@@ -99,7 +98,7 @@ async function watch(
     const view = runView({ vms, columns: io.columns, paint, lanes: io.terminal });
     io.out(view.head);
     const ran = await follow(lab, end, session, (event) => io.out(view.event(event)), pause);
-    conclude(ran, session);
+    await conclude(ran, session);
   }
   // The run was interrupted, or the system stopped; its exit code says so.
   if (pause?.saved === false) {
@@ -108,7 +107,8 @@ async function watch(
 }
 
 /** Ends a run with its summary. */
-function conclude({ events, summary }: Ran, { io }: Session): void {
+async function conclude({ events, summary }: Ran, { io }: Session): Promise<void> {
+  const { summaryTables } = await import("./tables.ts");
   io.out(
     `\n${summaryTables(events, summary, { paint: painter(io.color), columns: io.columns })}\n`,
   );
@@ -130,7 +130,7 @@ async function interact(
   await converse({ lab: running, io, input: io.input(), for: time, event });
   const summary = running.summary();
   session.exitCode = exitCode(summary);
-  conclude({ events, summary }, session);
+  await conclude({ events, summary }, session);
 }
 
 const HELP = examplesHelp([

@@ -113,6 +113,8 @@ export const campaignSchema = configSchema.omit({ input: true, manage: true }).e
     to: timeSchema.optional().describe("end of the times"),
   }).optional().describe("when faults strike; the middle of the run unless given"),
   targets: z.array(target).min(1).describe("what is struck"),
+  sampling: z.enum(["shares", "uniform"]).optional()
+    .describe("by the targets' shares, or each bit of all of them as often as another"),
   models: z.array(model).min(1).optional().describe("how words are struck; one flipped bit"),
   triggers: z.array(trigger).min(1).optional().describe("what faults wait for; a time"),
   faults: z.string().optional().describe("list of faults to run instead: GUEST FAULT on each line"),
@@ -196,6 +198,7 @@ export async function parseCampaign(
     count,
     window,
     targets,
+    sampling,
     models,
     triggers,
     faults,
@@ -230,6 +233,7 @@ export async function parseCampaign(
     targets: targets.map((item): TargetShare =>
       typeof item === "string" ? { target: item } : defined(item)
     ),
+    ...(sampling === "uniform" ? { uniform: true } : {}),
     ...(models === undefined ? {} : {
       models: models.map((item): ModelShare =>
         typeof item === "string" ? { kind: item } : defined(item)
@@ -319,23 +323,31 @@ function plainOptions(lab: Partial<LabOptions>): Partial<LabOptions> {
 
 type Matrix = NonNullable<CampaignFile["matrix"]>;
 
-/** Every combination of the matrix. */
+/**
+ * Every combination of the matrix. Without checkpoints nothing that is about them makes a difference:
+ * that is one arm for each policy.
+ */
 function armsOf(matrix: Matrix, lab: Partial<LabOptions>): CampaignArm[] {
   let arms: CampaignArm[] = [{ name: "", options: {} }];
   const axis = <T>(
     values: readonly T[] | undefined,
     name: (value: T) => string,
     options: (value: T) => Partial<LabOptions>,
+    always = false,
   ) => {
     if (values === undefined) return;
     arms = arms.flatMap((arm) =>
-      values.map((value) => ({
+      arm.options.backup === "off" && !always ? [arm] : values.map((value) => ({
         name: `${arm.name} ${name(value)}`.trim(),
         options: { ...arm.options, ...options(value) },
       }))
     );
   };
-  axis(matrix.backup, String, (backup) => ({ backup: backup as LabOptions["backup"] }));
+  axis(
+    matrix.backup,
+    String,
+    (backup) => backup === "off" ? UNPROTECTED : { backup: backup as LabOptions["backup"] },
+  );
   axis(matrix.period, String, (period) => ({ period: period === "every switch" ? 0 : period }));
   axis(matrix.generations, (n) => `generations=${n}`, (generations) => ({ generations }));
   axis(matrix.journal, (mode) => `journal=${mode}`, (journal) => ({ journal }));
@@ -345,12 +357,23 @@ function armsOf(matrix: Matrix, lab: Partial<LabOptions>): CampaignArm[] {
     (outputCommit) => ({ outputCommit }),
   );
   axis(matrix.checksums, (on) => on ? "checksums" : "no-checksums", (checksums) => ({ checksums }));
-  axis(matrix.policy, ({ name }) => name, ({ name: _name, ...policy }) => ({
-    policy: defined(policy) as LabOptions["policy"],
-  }));
+  axis(
+    matrix.policy,
+    ({ name }) => name,
+    ({ name: _name, ...policy }) => ({ policy: defined(policy) as LabOptions["policy"] }),
+    true,
+  );
   if (arms[0]!.name === "") arms = [{ name: lab.backup ?? "cow", options: {} }];
   return arms;
 }
+
+/** No checkpoints, and nothing that needs them. */
+const UNPROTECTED: Partial<LabOptions> = {
+  backup: "off",
+  journal: "off",
+  checksums: false,
+  outputCommit: false,
+};
 
 function outputOf(
   { compare, late, ignore, wrong, module }: NonNullable<CampaignFile["output"]>,

@@ -151,7 +151,7 @@ export interface ExperimentRow extends ExperimentId {
   readonly repeated: number;
   /** Most by which a line was late, ns. */
   readonly late: number;
-  /** How it ended: end, golden, nothing, stopped. */
+  /** How it ended: end, golden, dormant, stopped. */
   readonly ended: string;
   /** Board time simulated, cycles. */
   readonly simulated: number;

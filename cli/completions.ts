@@ -36,17 +36,16 @@ export function completionsCommand(_session: Session): CommandUnknownOpts {
 /**
  * Makes the hidden command that the scripts call with the words typed so far.
  *
- * @param program Makes the tree whose names are completed.
+ * @param commands The commands whose names are completed.
  */
-export function completeCommand(program: () => CommandUnknownOpts): CommandUnknownOpts {
+export function completeCommand(commands: readonly CommandUnknownOpts[]): CommandUnknownOpts {
   return new Command("complete")
     .argument("[WORDS...]")
     .allowUnknownOption()
     .helpOption(false)
     .action(async (words) => {
       const { default: tab } = await shells();
-      for (const command of program().commands) {
-        if (command.name() === "complete") continue;
+      for (const command of commands) {
         const known = tab.command(command.name(), command.summary());
         for (const option of command.options) {
           const name = option.long?.slice(2);

@@ -45,6 +45,7 @@ export const periodSchema: z.ZodType<string | number> = z.union([
 const ACTIONS: Readonly<Record<LadderStep["action"], true>> = {
   swap: true,
   older: true,
+  guest: true,
   restart: true,
   skip: true,
   stop: true,

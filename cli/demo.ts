@@ -13,7 +13,6 @@ import { examplesHelp, EXIT, EXIT_HELP, runProgram, type Session } from "./progr
 import { createLab, follow, jsonView } from "./runner.ts";
 import { gather, SHARED, timeText } from "./settings.ts";
 import { conclusion } from "./story.ts";
-import { summaryTables } from "./tables.ts";
 import { paragraph, runView } from "./view.ts";
 
 /** The guests: two healthy ones, and the one with the faulty task. */
@@ -39,10 +38,11 @@ export function demoCommand(session: Session): CommandUnknownOpts {
     )
     .option("--for <time>", "board time to run", timeText("--for"), DEFAULT_TIME)
     .addOption(SHARED.seed)
+    .addOption(SHARED.cache)
     .addOption(SHARED.json)
     .addHelpText("after", HELP)
     .action(async (options) => {
-      const settings = await gather(GUESTS, { seed: options.seed, vm0: true }, io);
+      const settings = await gather(GUESTS, { ...options, vm0: true }, io);
       if (options.json) {
         await follow(await createLab(settings), options.for, session, jsonView(session));
         return;
@@ -57,6 +57,7 @@ export function demoCommand(session: Session): CommandUnknownOpts {
       const lab = await createLab(settings);
       io.out(`${paint("bold", TITLE)}\n\n${paragraph(HEADLINE, io.columns)}\n${view.head}`);
       const ran = await follow(lab, options.for, session, (event) => io.out(view.event(event)));
+      const { summaryTables } = await import("./tables.ts");
       io.out(`\n${summaryTables(ran.events, ran.summary, { paint, columns: io.columns })}\n`);
       io.out(`${paint("bold", "What was shown")}\n\n`);
       io.out(paragraph(conclusion(ran.events, ran.summary), io.columns));

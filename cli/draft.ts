@@ -76,6 +76,20 @@ export function createDraft(path: string): Draft {
   };
 }
 
+/**
+ * Makes a folder, with those above it, unless it is there.
+ *
+ * @throws {InputError} When it can't be made.
+ */
+export function makeFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    const taken = error instanceof Deno.errors.AlreadyExists;
+    throw new InputError(path, taken ? "is a file, not a folder" : reason(error));
+  }
+}
+
 function isFolder(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;

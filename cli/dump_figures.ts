@@ -111,8 +111,8 @@ function piecesOf(guest: GuestDump): Piece[] {
 function kernelPiece(mva: number, kinds: readonly string[]): string {
   if (kinds.some((kind) => kind.startsWith("vmi"))) return "VM interface";
   if (kinds.includes("common-text")) return "common text";
-  if (mva % SLOT_BYTES !== 0) return kinds.includes("kernel-stack") ? "stack" : "shared";
-  return "kernel";
+  if (kinds.includes("shared")) return "shared";
+  return mva % SLOT_BYTES === 0 ? "kernel" : "stack";
 }
 
 /** What a page is for, as the figures tell it apart. */
@@ -120,7 +120,7 @@ function use(kind: string): "text" | "data" | "stack" | "vmi" | "guard" {
   for (const word of ["text", "data", "stack", "guard"] as const) {
     if (kind.endsWith(word)) return word;
   }
-  return "vmi";
+  return kind === "shared" ? "data" : "vmi";
 }
 
 // --- the memory map ----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
  */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { guestNames, guestSummaries, loadGuest } from "../guests/mod.ts";
+import { guestBoards, guestNames, guestSummaries, loadGuest } from "../guests/mod.ts";
 import { painter } from "./paint.ts";
 import { examplesHelp, EXIT_HELP, type Session } from "./program.ts";
 import { SHARED } from "./settings.ts";
@@ -16,13 +16,17 @@ export function guestsCommand(session: Session): CommandUnknownOpts {
   const { io } = session;
   return new Command("guests")
     .summary("list the guest images that come with the package")
-    .description("Lists the guest images that come with the package.")
+    .description(
+      "Lists the guest images that come with the package. Those that are built for bare boards, too, " +
+        "are in guests/images of the repository.",
+    )
     .addOption(SHARED.json)
     .addHelpText("after", HELP)
     .action(async (options) => {
       const guests = await Promise.all(guestNames.map(async (name) => ({
         name,
         bytes: (await loadGuest(name)).length,
+        boards: guestBoards[name] ?? [],
         summary: guestSummaries[name] ?? "",
       })));
       if (options.json) {
@@ -30,8 +34,13 @@ export function guestsCommand(session: Session): CommandUnknownOpts {
         return;
       }
       io.out(table(
-        [{ head: "guest" }, { head: "bytes", right: true }, { head: "what it does" }],
-        guests.map(({ name, bytes, summary }) => [name, bytes, summary]),
+        [
+          { head: "guest" },
+          { head: "bytes", right: true },
+          { head: "bare boards" },
+          { head: "what it does" },
+        ],
+        guests.map(({ name, bytes, boards, summary }) => [name, bytes, boards.join(", "), summary]),
         { paint: painter(io.color), columns: io.columns },
       ));
     });

@@ -5,7 +5,7 @@
  */
 
 import { InputError } from "../mod.ts";
-import { createDraft, type Draft } from "./draft.ts";
+import { createDraft, type Draft, makeFolder } from "./draft.ts";
 
 export type { Draft } from "./draft.ts";
 
@@ -47,6 +47,12 @@ export interface Io {
    * @throws {InputError} When it can't be.
    */
   create(path: string): Draft;
+  /**
+   * Makes a folder, with those above it, unless it is there.
+   *
+   * @throws {InputError} When it can't be made.
+   */
+  folder(path: string): void;
   /** Opens standard input. */
   input(): TerminalInput;
   /** Calls `stop` when the user interrupts; the result takes that back. */
@@ -169,6 +175,7 @@ export function hostIo(): Io {
     },
     input: hostInput,
     create: createDraft,
+    folder: makeFolder,
     onInterrupt(stop: () => void): () => void {
       Deno.addSignalListener("SIGINT", stop);
       return () => Deno.removeSignalListener("SIGINT", stop);

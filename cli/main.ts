@@ -10,21 +10,32 @@
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import config from "../deno.json" with { type: "json" };
-import { benchCommand } from "./bench.ts";
-import { bootCommand } from "./boot.ts";
-import { completeCommand, completionsCommand } from "./completions.ts";
-import { demoCommand } from "./demo.ts";
-import { dumpPtCommand } from "./dump_pt.ts";
-import { guestsCommand } from "./guests.ts";
-import { injectCommand } from "./inject.ts";
 import { hostIo, type Io } from "./io.ts";
 import { EXIT, EXIT_HELP, runProgram, type Session } from "./program.ts";
-import { schemaCommand } from "./schema.ts";
 
 export type { Draft, Io, TerminalInput } from "./io.ts";
 
-/** Makes the command tree. */
-function program(session: Session): CommandUnknownOpts {
+/** Makes a command. */
+type Maker = (session: Session) => CommandUnknownOpts;
+
+/** The commands in the order of the help page, each loaded when it is asked for. */
+const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
+  demo: async () => (await import("./demo.ts")).demoCommand,
+  boot: async () => (await import("./boot.ts")).bootCommand,
+  inject: async () => (await import("./inject.ts")).injectCommand,
+  "dump-pt": async () => (await import("./dump_pt.ts")).dumpPtCommand,
+  bench: async () => (await import("./bench.ts")).benchCommand,
+  guests: async () => (await import("./guests.ts")).guestsCommand,
+  schema: async () => (await import("./schema.ts")).schemaCommand,
+  completions: async () => (await import("./completions.ts")).completionsCommand,
+};
+
+/**
+ * Makes the command tree.
+ *
+ * @param word The first argument: with the name of a command, the tree has only that.
+ */
+async function program(session: Session, word?: string): Promise<CommandUnknownOpts> {
   const root = new Command("understudy")
     .description(
       "A virtual machine monitor that keeps a standby image of every guest and of every task, on " +
@@ -36,21 +47,16 @@ function program(session: Session): CommandUnknownOpts {
     .enablePositionalOptions()
     .showSuggestionAfterError(true)
     .addHelpText("after", `\nunderstudy COMMAND --help tells more, with examples.\n${EXIT_HELP}`);
-  for (
-    const make of [
-      demoCommand,
-      bootCommand,
-      injectCommand,
-      dumpPtCommand,
-      benchCommand,
-      guestsCommand,
-      schemaCommand,
-      completionsCommand,
-    ]
-  ) {
+  const names = word !== undefined && Object.hasOwn(COMMANDS, word)
+    ? [word]
+    : Object.keys(COMMANDS);
+  for (const make of await Promise.all(names.map((name) => COMMANDS[name]!()))) {
     root.addCommand(make(session));
   }
-  root.addCommand(completeCommand(() => program(session)), { hidden: true });
+  if (word === "complete") {
+    const { completeCommand } = await import("./completions.ts");
+    root.addCommand(completeCommand([...root.commands]), { hidden: true });
+  }
   return root;
 }
 
@@ -64,7 +70,7 @@ function program(session: Session): CommandUnknownOpts {
  */
 export async function main(args: readonly string[], io: Io = hostIo()): Promise<number> {
   const session: Session = { io, exitCode: EXIT.ENDED };
-  return await runProgram(program(session), args, session);
+  return await runProgram(await program(session, args[0]), args, session);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -125,7 +125,7 @@ export interface ArmComparison extends PairedTest {
   /** The arms. */
   readonly arms: readonly [string, string];
   /** What is compared. */
-  readonly property: "right output" | "recovered";
+  readonly property: "manifested" | "right output" | "recovered";
 }
 
 /** A gate. */
@@ -162,7 +162,10 @@ export interface CampaignReport {
   readonly rate_per_s: number;
   /** Seconds of work. */
   readonly seconds: number;
-  /** Share of experiments that ended early, because they had come back to the golden run. */
+  /**
+   * Share of experiments that ended early: they had come back to the golden run, or nobody looked at
+   * what was left of the fault.
+   */
   readonly early_stop_share: number;
   /** The arm whose figures the next ones are: the first with checkpoints. */
   readonly arm: string;
@@ -302,7 +305,8 @@ function take(into: ArmTally, row: ExperimentRow): void {
   }
   into.experiments++;
   add(into.classes, outcome);
-  count(into.parties[row.party], row);
+  // Nobody was struck by a fault that never fired.
+  if (row.fired) count(into.parties[row.party], row);
   let target = into.targets.get(row.target);
   if (target === undefined) {
     target = { tally: tally(), classes: new Map(), hits: 0, bad: 0 };
@@ -355,12 +359,13 @@ export function makeReport(
   const step = Math.max(1, Math.floor(spec.count / POINTS));
   for (const row of rows) {
     experiments++;
-    if (row.ended === "golden" || row.ended === "nothing") early++;
+    if (row.ended === "golden" || row.ended === "dormant") early++;
     if (row.outcome === "crash") crashes++;
     take(arms[row.arm]!, row);
     if (row.kind !== "transient") continue;
     if (spec.arms.length > 1) {
-      pairs[row.arm]!.set(row.idx, (RIGHT.has(row.outcome) ? 1 : 0) | (row.recovered ? 2 : 0));
+      const bits = [RIGHT.has(row.outcome), row.recovered, row.manifested];
+      pairs[row.arm]!.set(row.idx, bits.reduce((sum, on, i) => on ? sum | 1 << i : sum, 0));
     }
     if (row.fired && (row.idx % step === 0 || row.manifested)) onPoint(row.arm, pointOf(row));
   }
@@ -458,7 +463,7 @@ function compare(
 ): ArmComparison[] {
   const [first, ...others] = pairs;
   return others.flatMap((other, i) =>
-    ([["right output", 1], ["recovered", 2]] as const).map(([property, bit]) => {
+    ([["manifested", 4], ["right output", 1], ["recovered", 2]] as const).map(([property, bit]) => {
       let n = 0;
       let onlyFirst = 0;
       let onlySecond = 0;

@@ -100,6 +100,10 @@ export function faultSentence(event: FaultEvent, again = 0): string {
       return `the standby image of ${event.task ?? event.vm} was found damaged before use`;
     case "table-damaged":
       return `a page table of ${event.vm} was found damaged`;
+    case "text-damaged":
+      return `the text of ${event.task ?? event.vm} was found damaged, and is loaded anew`;
+    case "privilege":
+      return `${who} was found in a privileged mode at ${at}`;
   }
 }
 

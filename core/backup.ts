@@ -13,6 +13,7 @@ import {
   CUT,
   CUT_DUE,
   GLOBAL,
+  KEEP,
   MAP,
   MAX_GENERATIONS,
   MOST,
@@ -56,10 +57,10 @@ export class Backup {
   readonly #recorder: Recorder;
   readonly #strategies: readonly (CheckpointStrategy | undefined)[];
 
-  /** Told of each checkpoint of a unit, and of each return to one. */
+  /** Told of each checkpoint of a unit, and of each return of its guest to one. */
   onCommit: ((vm: number, unit: number) => void) | undefined;
-  /** See {@linkcode onCommit}; `whole`: with all of its guest. */
-  onRollback: ((vm: number, unit: number, whole: boolean) => void) | undefined;
+  /** Told of each return of a task alone; `made`: its OUTPUT_MADE of then. */
+  onRollback: ((unit: number, made: number) => void) | undefined;
 
   /** Test switch: leaves the TLB maintenance of a swap out, to show that it is owed. */
   omitTlbMaintenance = false;
@@ -101,14 +102,33 @@ export class Backup {
 
   // --- when ------------------------------------------------------------------------------------
 
+<<<<<<< HEAD
   /** True when a task's checkpoint is due at its switch-out. */
   taskDue(unit: number): boolean {
     const due = this.#port.read(unit + UNIT.DUE);
     return due === 0 || this.#passed(due) && this.#nthSwitch(unit + UNIT.SWITCH_COUNT);
+=======
+  /** True when the period since `since` (cycles) has passed and checkpoints are taken at all. */
+  due(since: number): boolean {
+    if (this.strategy === STRATEGY.OFF) return false;
+    return this.#port.now - since >= this.#port.read64(MAP.GLOBAL + GLOBAL.PERIOD);
+  }
+
+  /** A task leaves the CPU: true when its checkpoint is due. */
+  leave(unit: number): boolean {
+    const port = this.#port;
+    const every = port.read(MAP.GLOBAL + GLOBAL.EVERY);
+    const due = this.#nthSwitch(every, unit + UNIT.SWITCH_COUNT) &&
+        this.due(port.read64(unit + UNIT.LAST_TIME)) ||
+      port.read(unit + UNIT.CHECKPOINT_DUE) !== 0;
+    if (!due && every >= KEEP) this.generations.keep(unit);
+    return due;
+>>>>>>> main
   }
 
   /** True when a cut of the VM is due. */
   cutDue(vm: number): boolean {
+<<<<<<< HEAD
     if (this.#port.read(vm + VM.CUT_DUE) !== 0) return true;
     const due = this.#port.read(vm + VM.DUE);
     return this.#passed(due) && this.#nthSwitch(vm + VM.SWITCH_COUNT);
@@ -136,15 +156,21 @@ export class Backup {
     const port = this.#port;
     const never = this.strategy === STRATEGY.OFF || isVm0(port, vm);
     port.write(vm + VM.DUE, never ? NONE : this.#dueFromNow());
+=======
+    const every = this.#port.read(MAP.GLOBAL + GLOBAL.EVERY);
+    return this.#nthSwitch(every, vm + VM.SWITCH_COUNT) &&
+        this.due(this.#port.read64(vm + VM.CUT_TIME)) ||
+      this.#port.read(vm + VM.CUT_DUE) !== 0;
+>>>>>>> main
   }
 
   /** Counts a switch-out; true at every Nth when the period is given in switches. */
-  #nthSwitch(counter: number): boolean {
+  #nthSwitch(every: number, counter: number): boolean {
     const port = this.#port;
-    const every = port.read(MAP.GLOBAL + GLOBAL.EVERY);
-    if (every <= 1) return true;
+    const most = every & (KEEP - 1);
+    if (most <= 1) return true;
     const count = port.add(counter, 1);
-    if (count < every) return false;
+    if (count < most) return false;
     port.write(counter, 0);
     return true;
   }
@@ -449,6 +475,16 @@ export class Backup {
     return port.read(unit + UNIT.TARGET) === 0 ? 0 : n;
   }
 
+  /** Board time of a kept checkpoint of a task, cycles. */
+  taskTime(unit: number, generation: number): number {
+    return this.#port.read64(this.generations.entry(unit, generation) + RING.TIME);
+  }
+
+  /** Board time of a kept cut of a guest, cycles. */
+  guestTime(vm: number, generation: number): number {
+    return this.#port.read64(this.generations.cuts(vm)[generation] + CUT.TIME);
+  }
+
   /** True when a task made calls between a kept checkpoint and the next newer one. */
   callsSince(unit: number, generation: number): boolean {
     for (let g = 1; g <= generation; g++) {
@@ -487,9 +523,10 @@ export class Backup {
     const entry = this.generations.entry(unit, generation);
     const seq = port.read(entry + RING.SEQ);
     const time = port.read64(entry + RING.TIME);
+    const made = port.read(entry + RING.OUTPUT);
     strategy.settle(vm, unit);
-    if (!this.#intact(vm, unit, seq)) return undefined;
     const slot = port.read(entry + RING.SLOT);
+    if (!this.#intact(vm, unit, seq, slot)) return undefined;
     let pages: number;
     this.generations.dropNewest(unit, generation);
     const under = seq < port.read(vm + VM.CUT);
@@ -507,11 +544,17 @@ export class Backup {
       // A guest cut is newer: it keeps its versions, the task gets its bytes by ordinary writes.
       pages = this.#writeBack(strategy, vm, unit, seq);
     }
+<<<<<<< HEAD
     port.write(unit + UNIT.SLOT, slot);
     this.generations.reserve(vm, unit);
     port.write(unit + UNIT.DUE, this.#dueFromNow());
     this.#domains.forget(unit);
     this.onRollback?.(vm, unit, false);
+=======
+    this.generations.takeContext(unit, slot);
+    port.write64(unit + UNIT.LAST_TIME, port.now);
+    this.onRollback?.(unit, made);
+>>>>>>> main
     if (under) this.checkpointTask(vm, unit);
     return { pages, time };
   }
@@ -531,9 +574,11 @@ export class Backup {
     const seq = port.read(record + CUT.SEQ);
     const time = port.read64(record + CUT.TIME);
     const units = this.#units(vm);
-    for (const unit of units) {
-      strategy.settle(vm, unit);
-      if (!this.#intact(vm, unit, seq)) return undefined;
+    for (let i = 0; i < units.length; i++) {
+      strategy.settle(vm, units[i]);
+      const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
+      const slot = port.read(entry + UNIT.SLOT - UNIT.HELD);
+      if (!this.#intact(vm, units[i], seq, slot)) return undefined;
     }
     for (let g = 0; g < generation; g++) this.generations.forgetCut(vm, cuts[g]);
     port.write(vm + VM.CUT, seq);
@@ -556,7 +601,6 @@ export class Backup {
       this.generations.reserve(vm, unit);
       this.#domains.forget(unit);
       const more = this.#refresh(strategy, vm, unit, seq, moved[i], true, 1);
-      this.onRollback?.(vm, unit, true);
       if (more < 0) return this.#unprotect(strategy, vm, unit);
       copied += more;
       this.#commit(vm, unit, seq, this.#dueFromNow());
@@ -590,10 +634,10 @@ export class Backup {
     }
   }
 
-  /** True when every version a return to `seq` would use is what was copied. */
-  #intact(vm: number, unit: number, seq: number): boolean {
+  /** True when every version and the context that a return to `seq` would use are what was copied. */
+  #intact(vm: number, unit: number, seq: number, slot: number): boolean {
     if (!this.versions.checksums) return true;
-    let intact = true;
+    let intact = this.generations.intact(unit, slot);
     this.versions.eachWritable(vm, unit, (page) => {
       const { frame } = this.versions.at(page, seq);
       if (frame !== 0 && !this.versions.intact(frame)) intact = false;

@@ -1,10 +1,12 @@
 /**
- * Measurements of the monitor, from charged cycles.
+ * What all measurements have in common: the form of their rows, the figures of the paper, and the
+ * least that the hardware allows.
  *
  * @module
  */
 
-import { type BackupStrategy, Lab, type LabOptions } from "./lab.ts";
+import type { BackupStrategy } from "./lab.ts";
+import type { Fidelity } from "./timing.ts";
 
 /** Minimum, median and maximum. */
 export interface Spread {
@@ -16,124 +18,122 @@ export interface Spread {
   max: number;
 }
 
-/** One row of a measurement. */
-export interface BenchRow {
-  /** Which measurement. */
-  bench: "switch" | "task";
-  /** Checkpoint strategy. */
-  strategy: BackupStrategy;
-  /** State of the caches; the fast fidelity charges as if all were warm. */
-  cache: "warm";
-  /** Part of the switch; "backup" is the copying in switches at which a checkpoint was due. */
-  part: "save" | "switch" | "restore" | "total" | "backup";
+/** State of caches and TLBs when a measured part begins. */
+export type BenchCache = "warm" | "cold";
+
+/** What took the time: the simulation's cycle counter, or PWM timer 3 of the board. */
+export type BenchClock = "cycles" | "pwm";
+
+/** Part of a switch. */
+export type BenchPart =
+  | "entry"
+  | "acknowledge"
+  | "save"
+  | "switch"
+  | "backup"
+  | "restore"
+  | "total"
+  | "deferred";
+
+/** What every row with board time has. */
+export interface TimedRow {
   /** Samples. */
   count: number;
   /** Cycles of FCLK. */
   cycles: Spread;
   /** Nanoseconds of board time. */
   ns: Spread;
+  /** How the machine was simulated. */
+  fidelity: Fidelity;
+}
+
+/** One row of the measurement of a switch. */
+export interface BenchRow extends TimedRow {
+  /** Which measurement. */
+  bench: "switch" | "task";
+  /** Checkpoint strategy; "native": the kernel on the bare board, without a monitor. */
+  strategy: BackupStrategy | "native";
+  /** State of caches and TLBs. */
+  cache: BenchCache;
+  /** What took the time. */
+  by: BenchClock;
+  /** Part of the switch. `save`, `switch` and `restore` make up `total`; `backup` is inside `switch`. */
+  part: BenchPart;
+  /** Mean, ns. */
+  mean_ns: number;
   /** What the paper reports for this part, null where it does not. */
   paper_ns: number | null;
-  /** How far to trust it: the fast fidelity's charges are not calibrated. */
-  label: "uncalibrated";
+  /** The least that the hardware allows for this part, see {@linkcode FLOOR}; null: not worked out. */
+  floor_ns: number | null;
 }
 
 /** The paper's figures (Fig. 7 and 8), ns: without and with recovery support. */
-const PAPER: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+const PAPER: Readonly<Record<string, Readonly<Partial<Record<BenchPart, number>>>>> = {
   "switch-off": { save: 40, switch: 160, restore: 40, total: 240 },
   "switch-on": { save: 40, switch: 210, restore: 40, total: 290 },
   "task-off": { save: 40, switch: 100, restore: 40, total: 180 },
   "task-on": { save: 40, switch: 130, restore: 40, total: 210 },
 };
 
-/** Parts of one switch, cycles. */
-interface Sample {
-  save: number;
-  switch: number;
-  restore: number;
-  backup: number;
+/**
+ * What the paper reports for a part of a switch, ns.
+ *
+ * @returns Null where it reports nothing.
+ */
+export function paperNs(
+  bench: "switch" | "task",
+  strategy: BackupStrategy | "native",
+  part: BenchPart,
+): number | null {
+  if (strategy === "native") return null;
+  return PAPER[`${bench}-${strategy === "off" ? "off" : "on"}`][part] ?? null;
 }
+
+/** The least that the hardware allows: what no program can be quicker than. */
+export const FLOOR = {
+  /** Words of a context: r0 to r14, PC, CPSR. One crosses the data bus of the core a cycle. */
+  CONTEXT_WORDS: 17,
+  /** Cycles of an MCR at least; a VM switch has two, PID and DACR, a task switch one. */
+  MCR: 1,
+  /** Exception entry: three cycles by the ARM9TDMI's manual, then the vector's load of PC, five. */
+  ENTRY: 8,
+  /** Words of a page, each read and written over a bus of 32 bits: bus cycles of its copy. */
+  PAGE_BUS_CYCLES: 2048,
+} as const;
 
 /**
- * Measures VM switches (`switch`) or task switches (`task`) of a laboratory under each strategy.
+ * The floor of a part of a switch, ns.
  *
- * @param options Guests and set-up; `backup` is replaced.
- * @param what Which switches.
- * @param forTime Board time of each run.
- * @throws {InputError} On bad options.
+ * @param pages Pages copied inside the switch.
+ * @param fclk Core clock in hertz.
+ * @param hclk Bus clock in hertz.
  */
-export async function benchSwitch(
-  options: LabOptions,
-  what: "switch" | "task",
-  strategies: readonly BackupStrategy[] = ["off", "full"],
-  forTime: number | string = "500ms",
-): Promise<BenchRow[]> {
-  const rows: BenchRow[] = [];
-  for (const strategy of strategies) {
-    const lab = await Lab.create({ ...options, backup: strategy });
-    const samples = collect(lab, what, forTime);
-    rows.push(...rowsOf(lab, what, strategy, samples));
+export function floorNs(
+  bench: "switch" | "task",
+  part: BenchPart,
+  pages: number,
+  fclk: number,
+  hclk: number,
+): number | null {
+  const cycle = 1e9 / fclk;
+  const context = FLOOR.CONTEXT_WORDS * cycle;
+  const copy = pages * FLOOR.PAGE_BUS_CYCLES * 1e9 / hclk;
+  const registers = (bench === "switch" ? 2 : 1) * FLOOR.MCR * cycle;
+  switch (part) {
+    case "entry":
+      return FLOOR.ENTRY * cycle;
+    case "save":
+    case "restore":
+      return context;
+    case "switch":
+      return registers + copy;
+    case "backup":
+      return copy;
+    case "total":
+      return 2 * context + registers + copy;
+    default:
+      return null;
   }
-  return rows;
-}
-
-function collect(lab: Lab, what: "switch" | "task", forTime: number | string): Sample[] {
-  const kind = what === "switch" ? "vm" : "task";
-  const samples: Sample[] = [];
-  let open: Sample | undefined;
-  lab.vmm.probe = (k, part, cycles, backup) => {
-    if (k !== kind) return;
-    if (part === "save") open = { save: cycles, switch: 0, restore: 0, backup };
-    if (open === undefined) return;
-    if (part === "switch") open.switch = cycles;
-    if (part === "restore") {
-      open.restore = cycles;
-      // A VM that comes from idle has no save of its own.
-      if (open.save > 0) samples.push(open);
-      open = undefined;
-    }
-  };
-  lab.runAll({ for: forTime });
-  lab.vmm.probe = undefined;
-  return samples;
-}
-
-function rowsOf(
-  lab: Lab,
-  what: "switch" | "task",
-  strategy: BackupStrategy,
-  samples: readonly Sample[],
-): BenchRow[] {
-  const paper = PAPER[`${what}-${strategy === "off" ? "off" : "on"}`];
-  const parts = ["save", "switch", "restore", "total"] as const;
-  const row = (part: BenchRow["part"], values: number[], paperNs: number | null): BenchRow => {
-    const cycles = spread(values);
-    const scale = 1e9 / lab.board.clock.fclk;
-    const ns = { min: cycles.min * scale, median: cycles.median * scale, max: cycles.max * scale };
-    const label = "uncalibrated";
-    const count = values.length;
-    return {
-      bench: what,
-      strategy,
-      cache: "warm",
-      part,
-      count,
-      cycles,
-      ns,
-      paper_ns: paperNs,
-      label,
-    };
-  };
-  const rows = parts.map((part) =>
-    row(
-      part,
-      samples.map((s) => part === "total" ? s.save + s.switch + s.restore : s[part]),
-      paper[part],
-    )
-  );
-  const copied = samples.map((s) => s.backup).filter((cycles) => cycles > 0);
-  if (copied.length > 0) rows.push(row("backup", copied, null));
-  return rows;
 }
 
 /** Minimum, median and maximum of values; zeros for none. */
@@ -145,4 +145,25 @@ export function spread(values: readonly number[]): Spread {
     median: sorted[sorted.length >>> 1],
     max: sorted[sorted.length - 1],
   };
+}
+
+/** Mean of values; 0 for none. */
+export function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+/** A spread of cycles in nanoseconds. */
+export function spreadNs(cycles: Spread, fclk: number): Spread {
+  const scale = 1e9 / fclk;
+  return { min: cycles.min * scale, median: cycles.median * scale, max: cycles.max * scale };
+}
+
+/** What every row with board time has, of samples in cycles. */
+export function timedRow(
+  cycles: readonly number[],
+  fclk: number,
+  fidelity: Fidelity,
+): TimedRow {
+  const all = spread(cycles);
+  return { count: cycles.length, cycles: all, ns: spreadNs(all, fclk), fidelity };
 }

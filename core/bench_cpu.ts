@@ -13,11 +13,17 @@ import { C1 } from "./cp15.ts";
 import { Cpu, CPU_BYTES, STOP, VECTOR } from "./cpu.ts";
 import { parseElf } from "./elf.ts";
 import { InputError } from "./errors.ts";
-import { Lab } from "./lab.ts";
+import { Lab, type LabOptions } from "./lab.ts";
 import { HostMemory } from "./memory.ts";
 
 /** What executes the work. */
-export type CpuEngine = "interpreter" | "qemu" | "qemu-icount" | "rp2040js";
+export type CpuEngine = "interpreter" | "timed" | "qemu" | "qemu-icount" | "rp2040js";
+
+/** The works: the compute guest, workloads with tasks, and the guests of the demonstration. */
+export const CPU_WORKS = ["compute", "guests", "demo"] as const;
+
+/** Name of a work. */
+export type CpuWorkName = typeof CPU_WORKS[number];
 
 /** Time of the host, in milliseconds from any origin. */
 export interface Stopwatch {
@@ -42,7 +48,7 @@ export interface CpuBenchRow {
   /** The measurement. */
   bench: "cpu";
   /** The work. */
-  work: "compute";
+  work: CpuWorkName;
   /** What executed it. */
   engine: CpuEngine;
   /** Millions of instructions a second of wall clock. */
@@ -55,20 +61,22 @@ export interface CpuBenchRow {
   count: number;
 }
 
-/** Rounds that the guest is told to do: it never ends within a measurement. */
-const ENDLESS = "1000000000";
 /** Board time of one look at the instruction count. */
 const LOOK = "20ms";
-/** Fewer instructions in that time are no work: the guest waits or has ended. */
-const LEAST = 1_000_000;
+/** Fewer instructions in that time are the monitor's idle loop. */
+const LEAST = 1000;
+/** Looks without more of them after which the guests have no work any more. */
+const PATIENCE = 50;
 
 /**
- * The compute guest under the monitor on a board of 64 MB: MMU on, User mode, no checkpoints.
+ * Guests under the monitor on a board of 64 MB: MMU on, User mode. Time in which all of them wait is
+ * skipped and has no instructions.
  *
  * ```ts ignore
- * using work = await CpuWork.create(await loadGuest("compute"));
+ * const image = await loadGuest("compute");
+ * using work = await CpuWork.create({ guests: [{ name: "compute", image, arg: "1000000000" }] });
  * work.sample(10_000_000, stopwatch); // warm-up
- * const row = cpuRow("interpreter", [work.sample(40_000_000, stopwatch)]);
+ * const row = cpuRow("interpreter", "compute", [work.sample(40_000_000, stopwatch)]);
  * ```
  */
 export class CpuWork implements Disposable {
@@ -79,14 +87,13 @@ export class CpuWork implements Disposable {
   }
 
   /**
-   * Boots the monitor with the guest; no instruction of it has run yet.
+   * Boots the monitor with the guests; no instruction of them has run yet.
    *
-   * @param image ELF file of the guest `compute`.
-   * @throws {InputError} It is no guest.
+   * @param options Guests and set-up.
+   * @throws {InputError} On bad options.
    */
-  static async create(image: Uint8Array): Promise<CpuWork> {
-    const guests = [{ name: "compute", image, arg: ENDLESS }];
-    return new CpuWork(await Lab.create({ guests, backup: "off", sdramMB: 64 }));
+  static async create(options: LabOptions): Promise<CpuWork> {
+    return new CpuWork(await Lab.create({ sdramMB: 64, ...options }));
   }
 
   /** Instructions that have run. */
@@ -104,25 +111,24 @@ export class CpuWork implements Disposable {
    *
    * @param instructions How many.
    * @param stopwatch Time of the host.
-   * @throws {InputError} The guest idles.
+   * @throws {InputError} The guests have ended.
    */
   sample(instructions: number, stopwatch: Stopwatch): CpuSample {
     const start = this.instructions;
     const wall = stopwatch.wall();
     const user = stopwatch.user();
-    while (this.instructions - start < instructions) this.#run();
+    let idle = 0;
+    while (this.instructions - start < instructions) {
+      const before = this.instructions;
+      this.#lab.runAll({ for: LOOK });
+      idle = this.instructions - before < LEAST ? idle + 1 : 0;
+      if (idle > PATIENCE) throw new InputError("guests", "they do nothing any more");
+    }
     return {
       instructions: this.instructions - start,
       wall: stopwatch.wall() - wall,
       user: stopwatch.user() - user,
     };
-  }
-
-  /** Runs some board time; a guest that does next to nothing in it would never reach a count. */
-  #run(): void {
-    const before = this.instructions;
-    this.#lab.runAll({ for: LOOK });
-    if (this.instructions - before < LEAST) throw new InputError("compute", "the guest idles");
   }
 
   /** Lets go of the board. */
@@ -218,15 +224,20 @@ function ramOnly(ram: Bus["ram"][number]): Bus {
  * The figures of an engine.
  *
  * @param engine What executed the work.
+ * @param work Which work.
  * @param samples Its samples, at least one.
  */
-export function cpuRow(engine: CpuEngine, samples: readonly CpuSample[]): CpuBenchRow {
+export function cpuRow(
+  engine: CpuEngine,
+  work: CpuWorkName,
+  samples: readonly CpuSample[],
+): CpuBenchRow {
   const mips = (time: (sample: CpuSample) => number) =>
     spread(samples.map((sample) => sample.instructions / time(sample) / 1000));
   const timed = samples.every(({ user }) => user !== null);
   return {
     bench: "cpu",
-    work: "compute",
+    work,
     engine,
     mips: mips(({ wall }) => wall),
     cpu_mips: timed ? mips(({ user }) => user ?? NaN) : null,

@@ -106,8 +106,8 @@ export class Board {
   readonly soc: S3c2440;
   /** Where the SDRAM is. */
   readonly sdram: RamRegion;
-  /** Where the flash is. */
-  readonly flash: RamRegion;
+  /** Where the flash is, up to the last page that is not erased: the rest costs no memory. */
+  readonly flash: Readonly<RamRegion>;
   /** Cycles in which the core waited for an interrupt. */
   idleCycles = 0;
   /**
@@ -155,11 +155,12 @@ export class Board {
     this.sdram = { base: SDRAM_BASE, size, offset: this.memory.take(size), writable: true };
     this.flash = {
       base: FLASH_BASE,
-      size: FLASH_BYTES,
+      size: 0,
       offset: this.memory.take(FLASH_BYTES),
       writable: false,
     };
-    this.#bytes(this.flash).fill(0xff).set(flash);
+    this.#program(flash.length);
+    this.#bytes(this.flash).set(flash);
 
     this.clock = new Clock(fin);
     this.soc = new S3c2440({
@@ -190,6 +191,9 @@ export class Board {
         get fclkPerPclk() {
           return clkpwr.fclkPerPclk;
         },
+        get changes() {
+          return memc.changes;
+        },
         memc: (offset: number) => memc.peek(offset, 4),
       },
     };
@@ -217,6 +221,15 @@ export class Board {
     return this.#strayWrites + this.soc.stray;
   }
 
+  /** Backs the flash with memory up to an offset. */
+  #program(end: number): void {
+    const { offset, size } = this.flash;
+    if (end <= size) return;
+    const grown = (end + PAGE - 1) & -PAGE;
+    this.memory.u8.fill(0xff, offset + size, offset + grown);
+    (this.flash as { size: number }).size = grown;
+  }
+
   #writeByDevice(pa: number, size: AccessSize, value: number): void {
     const at = this.#offset(pa);
     if (at < 0 || pa < SDRAM_BASE) {
@@ -236,6 +249,7 @@ export class Board {
         const at = this.#offset(pa);
         bus.fault = false;
         if (at >= 0) return this.#load(at, size);
+        if (pa < FLASH_BYTES) return erased(size);
         // A device sees its events before what the core does at or after their deadline.
         clock.fireDue();
         bus.fault = this.onAbort !== null && this.onAbort(pa, false);
@@ -246,9 +260,12 @@ export class Board {
       write: (pa, size, value) => {
         const at = this.#offset(pa);
         bus.fault = false;
-        if (at >= 0) {
-          if (pa >= SDRAM_BASE) this.#save(at, size, value);
-          else this.#strayWrites++;
+        if (at >= 0 && pa >= SDRAM_BASE) {
+          this.#save(at, size, value);
+          return;
+        }
+        if (pa < FLASH_BYTES) {
+          this.#strayWrites++;
           return;
         }
         clock.fireDue();
@@ -273,13 +290,13 @@ export class Board {
     this.cpu.requestStop();
   }
 
-  /** Offset in the shared memory of a physical address in SDRAM or flash, otherwise -1. */
+  /** Offset in the shared memory of a physical address that has one, otherwise -1. */
   #offset(pa: number): number {
     const { sdram, flash } = this;
     if (pa >= SDRAM_BASE) {
       return pa - SDRAM_BASE < sdram.size ? sdram.offset + pa - SDRAM_BASE : -1;
     }
-    return pa < FLASH_BYTES ? flash.offset + pa : -1;
+    return pa < flash.size ? flash.offset + pa : -1;
   }
 
   #load(at: number, size: AccessSize): number {
@@ -377,7 +394,7 @@ export class Board {
   /** Reads a physical address without side effects, memory or device. */
   peek(pa: number, size: AccessSize): number {
     const at = this.#offset(pa);
-    if (at < 0) return this.soc.peek(pa, size);
+    if (at < 0) return pa < FLASH_BYTES ? erased(size) : this.soc.peek(pa, size);
     const cache = this.mmu.dcache;
     const line = cache === null ? -1 : cache.holder(pa);
     return line < 0 ? this.#load(at, size) : cachedValue(cache as Cache, line, pa, size);
@@ -392,7 +409,11 @@ export class Board {
   debugRead(pa: number, length: number): Uint8Array {
     const at = this.#offset(pa);
     const inside = at >= 0 && this.#offset(pa + length - 1) === at + length - 1;
-    if (inside && this.mmu.dcache === null) return this.memory.u8.slice(at, at + length);
+    if (inside) {
+      const bytes = this.memory.u8.slice(at, at + length);
+      this.mmu.dcache?.overlay(pa, bytes);
+      return bytes;
+    }
     return Uint8Array.from({ length }, (_, i) => this.peek((pa + i) >>> 0, 1));
   }
 
@@ -404,8 +425,10 @@ export class Board {
    */
   debugWrite(pa: number, bytes: Uint8Array): number {
     const region = pa >= SDRAM_BASE ? this.sdram : this.flash;
-    const room = Math.min(bytes.length, Math.max(0, region.base + region.size - pa));
+    const end = region === this.flash ? FLASH_BYTES : region.base + region.size;
+    const room = Math.min(bytes.length, Math.max(0, end - pa));
     if (room === 0) return 0;
+    if (region === this.flash) this.#program(pa + room);
     this.memory.u8.set(bytes.subarray(0, room), region.offset + pa - region.base);
     this.cpu.invalidateCode(pa, room);
     if (this.mmu.dcache !== null) this.#writeCached(pa, bytes.subarray(0, room));
@@ -478,6 +501,11 @@ export class Board {
   #hashOfFlash(): string {
     return this.#flashHash ??= hashFlash(this.#bytes(this.flash));
   }
+}
+
+/** What erased flash reads as. */
+function erased(size: AccessSize): number {
+  return 0xffff_ffff >>> (32 - 8 * size);
 }
 
 /** Hash of a flash up to its last programmed word: the erased rest is the same in every flash. */

@@ -124,6 +124,11 @@ export class Cache {
     return -1;
   }
 
+  /** True when a line holds an address. */
+  holds(line: number, mva: number): boolean {
+    return this.#tag[line] === ((mva & -CACHE_LINE) | VALID);
+  }
+
   /**
    * Finds the line that holds a physical address, for debuggers: the core looks by MVA.
    *
@@ -136,6 +141,23 @@ export class Cache {
       if (this.#tag[line] !== 0 && this.#pa[line] >>> 0 === first) return line;
     }
     return -1;
+  }
+
+  /**
+   * Puts what the lines hold over bytes of memory, for debuggers, see {@linkcode holder}.
+   *
+   * @param pa Physical address of the first byte.
+   * @param bytes What is in memory there.
+   */
+  overlay(pa: number, bytes: Uint8Array): void {
+    // From the last: of two lines with the same address the first counts.
+    for (let line = LINES - 1; line >= 0; line--) {
+      const at = (this.#pa[line] >>> 0) - pa;
+      if (this.#tag[line] === 0 || at <= -CACHE_LINE || at >= bytes.length) continue;
+      const from = line * CACHE_LINE + Math.max(0, -at);
+      const to = line * CACHE_LINE + Math.min(CACHE_LINE, bytes.length - at);
+      bytes.set(this.u8.subarray(from, to), Math.max(0, at));
+    }
   }
 
   /**

@@ -17,13 +17,17 @@ import {
   UNIT_KIND,
   VM,
 } from "./layout.ts";
-import type { Port } from "./port.ts";
+import { MonitorFault, type Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
+<<<<<<< HEAD
 import { ROUTINE } from "./routines.ts";
 import { askCheckpoint, askCut, isVm0 } from "./vm.ts";
+=======
+import { INTC_ADDRESS } from "./s3c2440_intc.ts";
+import { isVm0, readName } from "./vm.ts";
+>>>>>>> main
 import { VIRQ } from "./vmi.ts";
 
-const SUBSRCPND = 0x4a00_0018;
 /** UART0, S3C2440A manual chapter 11. */
 const UFSTAT0 = 0x5000_0018;
 const UTXH0 = 0x5000_0020;
@@ -33,6 +37,9 @@ const UFSTAT_TX_FULL = 0x4000;
 const UART_POLL = 400;
 /** At the beginning of a line it brings UART0's input back to VM0. */
 const TILDE = 0x7e;
+
+/** Most bytes that are held, and that are remembered. */
+const HALF = HELD_OUTPUT / 2;
 
 /** The consoles. */
 export class Consoles {
@@ -51,15 +58,16 @@ export class Consoles {
     readonly raise: (vm: number, source: number) => void,
   ) {
     backup.onCommit = (vm, unit) => this.#releaseOutput(vm, unit);
-    backup.onRollback = (_vm, unit, whole) => {
+    backup.onRollback = (unit, made) => {
       // A task whose calls are logged does not write again what it wrote.
       const logged = port.read(MAP.GLOBAL + GLOBAL.JOURNAL) === JOURNAL_MODE.LOG;
-      if (whole || !logged) port.write(unit + UNIT.OUTPUT_COUNT, 0);
+      if (!logged) port.write(unit + UNIT.OUTPUT_MADE, made);
     };
   }
 
   /**
-   * Console output of a guest: at once, or with output commit at the writer's next checkpoint.
+   * Console output of a guest: at once, or with output commit at the writer's next checkpoint. Then a
+   * rolled-back writer that writes again what was shown already is not heard.
    *
    * @returns Bytes taken.
    */
@@ -72,6 +80,7 @@ export class Consoles {
       this.#emitOutput(vm, unit, bytes);
       return bytes.length;
     }
+<<<<<<< HEAD
     const count = port.count(unit + UNIT.OUTPUT_COUNT, HELD_OUTPUT);
     const room = Math.min(bytes.length, HELD_OUTPUT - count);
     const buffer = port.read(unit + UNIT.OUTPUT) + count;
@@ -80,17 +89,45 @@ export class Consoles {
     if (count + room > HELD_OUTPUT / 2) {
       if (port.read(unit + UNIT.TASK) === NONE) askCut(port, vm);
       else askCheckpoint(port, unit);
+=======
+    const buffer = port.read(unit + UNIT.OUTPUT);
+    const shown = port.read(unit + UNIT.OUTPUT_SHOWN);
+    let made = port.read(unit + UNIT.OUTPUT_MADE);
+    let taken = 0;
+    for (const byte of bytes) {
+      const before = (shown - made) | 0;
+      const again = before > 0 &&
+        (before > HALF || port.loadByte(buffer + made % HELD_OUTPUT) === byte);
+      if (!again) {
+        // What comes instead of what was shown before a rollback is new.
+        if (before > 0) made = shown;
+        if (((made - shown) | 0) >= HALF) break;
+        port.storeByte(buffer + made % HELD_OUTPUT, byte);
+      }
+      made = (made + 1) >>> 0;
+      taken++;
     }
-    return room;
+    port.write(unit + UNIT.OUTPUT_MADE, made);
+    if (((made - shown) | 0) > HALF / 2) {
+      port.write(task === NONE ? vm + VM.CUT_DUE : unit + UNIT.CHECKPOINT_DUE, 1);
+>>>>>>> main
+    }
+    return taken;
   }
 
   #releaseOutput(vm: number, unit: number): void {
     const port = this.port;
-    const count = port.count(unit + UNIT.OUTPUT_COUNT, HELD_OUTPUT);
-    if (count === 0) return;
+    const shown = port.read(unit + UNIT.OUTPUT_SHOWN);
+    const made = port.read(unit + UNIT.OUTPUT_MADE);
+    const count = (made - shown) | 0;
+    if (count <= 0) return;
+    if (count > HALF) throw new MonitorFault("a count of console output is damaged");
     const buffer = port.read(unit + UNIT.OUTPUT);
-    const bytes = Uint8Array.from({ length: count }, (_, i) => port.loadByte(buffer + i));
-    port.write(unit + UNIT.OUTPUT_COUNT, 0);
+    const bytes = Uint8Array.from(
+      { length: count },
+      (_, i) => port.loadByte(buffer + (shown + i) % HELD_OUTPUT),
+    );
+    port.write(unit + UNIT.OUTPUT_SHOWN, made);
     this.#emitOutput(vm, unit, bytes);
   }
 
@@ -125,7 +162,7 @@ export class Consoles {
       const vm = port.read(MAP.VM_TABLE + port.read(g + GLOBAL.CONSOLE_VM) * 4);
       if (vm !== 0) this.input(vm, byte);
     }
-    port.setDevice(SUBSRCPND, 1);
+    port.setDevice(INTC_ADDRESS.SUBSRCPND, 1);
   }
 
   /** A byte for a VM's console; false when its ring is full, or kept cuts still need all of it. */

@@ -84,6 +84,9 @@ const WRITE_BACK = TLB_INFO.C | TLB_INFO.B;
 
 /** Budget of one uninterrupted stretch, so that the countdown stays a small integer. */
 const STRETCH = 0x20000000;
+/** Instruction lines remembered, and a tag that none has. */
+const FOUND_LINES = 64;
+const NO_LINE = 2;
 
 /** Exceptions entered since reset, by name. */
 export interface ExceptionCounters {
@@ -149,6 +152,9 @@ export class CpuCore implements TimeAccount {
   faulted = false;
   /** What was entered since reset. */
   exceptions: ExceptionCounters = zeroExceptions();
+  // Lines of the instruction cache found lately, by virtual address and privilege.
+  readonly #lineTags: Int32Array = new Int32Array(FOUND_LINES).fill(NO_LINE);
+  readonly #lines: Int32Array = new Int32Array(FOUND_LINES);
 
   /**
    * Makes the core with its MMU.
@@ -526,15 +532,21 @@ export class CpuCore implements TimeAccount {
    * @returns The instruction; with {@linkcode faulted} set it means nothing.
    */
   fetch(pc: number, size: 2 | 4): number {
-    let pa = this.mmu.translate(pc, ACCESS.FETCH, this.privileged);
+    const { mmu } = this;
+    const cache = (mmu.control & C1.I) === 0 ? null : mmu.icache;
+    if (cache !== null) {
+      const at = this.#found(cache, pc);
+      if (at >= 0) return size === 4 ? cache.i32[at >>> 2] : cache.u16[at >>> 1];
+    }
+    let pa = mmu.translate(pc, ACCESS.FETCH, this.privileged);
     if (pa < 0) return this.#fault();
-    if (size === 2 && (this.mmu.control & C1.B) !== 0) pa = (pa ^ 2) >>> 0;
-    const cache = this.mmu.icache;
-    if (cache !== null && (this.mmu.control & C1.I) !== 0) {
-      const mva = this.mmu.mva(pc);
+    if (size === 2 && (mmu.control & C1.B) !== 0) pa = (pa ^ 2) >>> 0;
+    if (cache !== null) {
+      const mva = mmu.mva(pc);
       let line = cache.find(mva);
-      if (line < 0 && this.mmu.fetchCacheable) line = cache.fill(mva, pa);
+      if (line < 0 && mmu.fetchCacheable) line = cache.fill(mva, pa);
       if (line >= 0) {
+        if ((mmu.control & C1.B) === 0) this.#remember(pc, line);
         const at = line * CACHE_LINE + pa % CACHE_LINE;
         return size === 4 ? cache.i32[at >>> 2] : cache.u16[at >>> 1];
       }
@@ -555,12 +567,35 @@ export class CpuCore implements TimeAccount {
   fetchAhead(pc: number): void {
     const { mmu } = this;
     const cache = mmu.icache;
-    if (cache === null || (mmu.control & C1.I) === 0) return;
+    if (cache === null || (mmu.control & C1.I) === 0 || this.#found(cache, pc) >= 0) return;
     // A fetch that aborts, or that would read a device, comes to nothing here.
     const pa = mmu.translate(pc, ACCESS.FETCH, this.privileged);
     if (pa < 0 || mmu.host(pa, false) < 0) return;
     const mva = mmu.mva(pc);
-    if (cache.find(mva) < 0 && mmu.fetchCacheable) cache.fill(mva, pa);
+    let line = cache.find(mva);
+    if (line < 0 && mmu.fetchCacheable) line = cache.fill(mva, pa);
+    if (line >= 0 && (mmu.control & C1.B) === 0) this.#remember(pc, line);
+  }
+
+  /** Where the instruction at an address is in the cache, if that was found lately; otherwise -1. */
+  #found(cache: Cache, pc: number): number {
+    const { mmu } = this;
+    if (mmu.fetchStale) {
+      // No decoded code is used with caches, so nobody else asks for this.
+      mmu.fetchStale = false;
+      this.#lineTags.fill(NO_LINE);
+      return -1;
+    }
+    const i = (pc >>> 5) & (FOUND_LINES - 1);
+    if (this.#lineTags[i] !== ((pc & -CACHE_LINE) | (this.privileged ? 1 : 0))) return -1;
+    const line = this.#lines[i];
+    return cache.holds(line, mmu.mva(pc)) ? line * CACHE_LINE + (pc & CACHE_LINE - 1) : -1;
+  }
+
+  #remember(pc: number, line: number): void {
+    const i = (pc >>> 5) & (FOUND_LINES - 1);
+    this.#lineTags[i] = (pc & -CACHE_LINE) | (this.privileged ? 1 : 0);
+    this.#lines[i] = line;
   }
 
   /** Forgets instructions decoded from physical memory that another wrote. */

@@ -413,6 +413,7 @@ function kindName(kind: number, unit: number): string {
   if (kind === PAGE_KIND.CONTROL) return "vmi-control";
   if (kind === PAGE_KIND.INFO) return "vmi-info";
   if (unit === UNIT_KIND.COMMON) return "common-text";
+  if (unit === UNIT_KIND.SHARED) return "shared";
   const owner = unit === UNIT_KIND.TASK ? "task" : "kernel";
   return `${owner}-${
     kind === PAGE_KIND.TEXT ? "text" : kind === PAGE_KIND.STACK ? "stack" : "data"

@@ -217,7 +217,9 @@ function tlbField({ board }: Machine, _vm: number, { part, name }: FaultPlace): 
       // What the host remembers of translations may come from the old entry.
       board.mmu.flush();
       words[entry] = value;
-      if (name === "tag") words[entry] &= tlb.mask[entry];
+      if (name !== "tag") return;
+      words[entry] &= tlb.mask[entry];
+      tlb.touched();
     },
   };
 }

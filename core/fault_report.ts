@@ -13,6 +13,7 @@ import { faultStatusName } from "./pagetable.ts";
 import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { RepairedEntry } from "./tables.ts";
+import type { ReloadedText } from "./text_check.ts";
 import type { FaultClass, FaultEvent, FaultKind, TraceEvent } from "./trace.ts";
 import { slotMva } from "./vm.ts";
 import { SLOT_MAP } from "./vmi.ts";
@@ -35,6 +36,8 @@ export interface RaisedFault {
   pc: number;
   /** CPSR at the error. */
   cpsr: number;
+  /** Last sign of life of a hung guest, board time in cycles. */
+  alive?: number;
 }
 
 /** The event of an error. */
@@ -107,8 +110,33 @@ export function postMortem(board: Board, recorder: Recorder, reason: string): Tr
   ];
 }
 
-/** Reports a descriptor that was damaged and has been repaired. */
-export function tableRepaired(port: Port, recorder: Recorder, repaired: RepairedEntry): void {
+/**
+ * Reports descriptors that were damaged and have been repaired.
+ *
+ * @param pc Address of the instruction that met them, 0: the scrubber did.
+ */
+export function tablesRepaired(
+  port: Port,
+  recorder: Recorder,
+  repaired: readonly RepairedEntry[],
+  pc: number,
+): void {
+  for (const entry of repaired) tableRepaired(port, recorder, entry, pc);
+}
+
+/** The whole system stops; what is known is shown (P9, third class). */
+export function stopSystem(board: Board, recorder: Recorder, reason: string): void {
+  for (const event of postMortem(board, recorder, reason)) recorder.emit(event);
+  board.poke(MAP.GLOBAL + GLOBAL.STOPPED, 1);
+  board.requestStop();
+}
+
+function tableRepaired(
+  port: Port,
+  recorder: Recorder,
+  repaired: RepairedEntry,
+  pc: number,
+): void {
   const { vm, unit, address, found, expected } = repaired;
   const task = port.read(unit + UNIT.KIND) === UNIT_KIND.TASK;
   port.add(vm + VM.FAULTS, 1);
@@ -119,8 +147,27 @@ export function tableRepaired(port: Port, recorder: Recorder, repaired: Repaired
     ...(task ? { task: observedText(port.board, unit + UNIT.NAME) } : {}),
     class: "vmm",
     kind: "table-damaged",
-    pc: hex(0),
+    pc: hex(pc),
     detail: `descriptor at ${hex(address)}: ${hex(found)} instead of ${hex(expected)}, repaired`,
+  });
+}
+
+/** Reports text that was damaged and has been loaded anew. */
+export function textReloaded(
+  port: Port,
+  recorder: Recorder,
+  vm: number,
+  { unit, va, own }: ReloadedText,
+): void {
+  recorder.emit({
+    type: "fault",
+    t: port.board.clock.ns(),
+    vm: readName(port, vm + VM.NAME),
+    ...(own ? { task: readName(port, unit + UNIT.NAME) } : {}),
+    class: own ? "task" : "guest",
+    kind: "text-damaged",
+    pc: hex(0),
+    detail: `text at ${hex(va)} is not that of the image; loaded anew`,
   });
 }
 

@@ -202,9 +202,15 @@ function peek({ lab }: Guest, address: number): number {
 function taskNames(lab: Lab, vm: number): string[] {
   const { board } = lab;
   const names: string[] = [];
+<<<<<<< HEAD
   const count = board.peek(vm + VM.UNIT_COUNT, 4);
   for (let i = 2; i < count; i++) {
     names.push(observedText(board, board.peek(vm + VM.UNITS, 4) + i * UNIT.SIZE + UNIT.NAME));
+=======
+  const count = board.peek(vm + VM.TASK_COUNT, 4);
+  for (let i = 2; i < count + 2; i++) {
+    names.push(recordName(board, board.peek(vm + VM.UNITS, 4) + i * UNIT.SIZE + UNIT.NAME));
+>>>>>>> main
   }
   return names;
 }
@@ -249,8 +255,7 @@ function memory(
     const elf = lab.recorder.symbols(peek(guest, vm + VM.ID));
     const runs: Run[] = [];
     for (const page of pagesOf(guest)) {
-      const shared = page.va >= SLOT_MAP.SHARED && page.va < SLOT_MAP.RINGS;
-      if (page.unitKind !== owner || page.kind !== pageKind || shared) continue;
+      if (page.unitKind !== owner || page.kind !== pageKind) continue;
       if (owner === UNIT_KIND.TASK && !tasks.includes(page.task)) continue;
       const parts: [number, number][] = [];
       if (pageKind !== PAGE_KIND.DATA) parts.push([page.va, page.va + PAGE]);
@@ -296,7 +301,7 @@ function text(owner: number): Finder {
 }
 
 function shared(guest: Guest): Run[] {
-  return pagesOf(guest).filter(({ va }) => va >= SLOT_MAP.SHARED && va < SLOT_MAP.RINGS)
+  return pagesOf(guest).filter(({ unitKind }) => unitKind === UNIT_KIND.SHARED)
     .map(({ va }) => words(guest.name, PAGE / 4, (i) => place("mem", { offset: va + i * 4 })));
 }
 

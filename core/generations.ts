@@ -16,7 +16,9 @@ import {
   MAX_GENERATIONS,
   MOST,
   RING,
+  TWINNED,
   UNIT,
+  UNIT_KIND,
   VM,
 } from "./layout.ts";
 import type { Port } from "./port.ts";
@@ -45,18 +47,120 @@ export class Generations {
   reserve(vm: number, unit: number): void {
     const port = this.#port;
     const slot = port.read(unit + UNIT.SLOT);
+<<<<<<< HEAD
     if (port.read(port.read(slot + CONTEXT.NEXT) + CONTEXT.REFS) === 0) return;
+=======
+    const refs = port.read(slot + CONTEXT.REFS);
+    if (refs === 0) return;
+    if (refs >= TWINNED) {
+      this.#complete(unit, slot);
+      return this.#untwin(unit);
+    }
+    const next = this.#freeSlot(vm, unit);
+    if (next !== 0) port.write(unit + UNIT.SLOT, next);
+  }
+
+  /** A context slot of a unit that nobody names, 0: none. */
+  #freeSlot(vm: number, unit: number): number {
+    const port = this.#port;
+>>>>>>> main
     const slots = port.read(vm + VM.CONTEXT_SLOTS);
     const first = port.read(vm + VM.CONTEXTS) +
       port.read(unit + UNIT.INDEX) * slots * CONTEXT.SIZE;
     for (let i = 0; i < slots; i++) {
+<<<<<<< HEAD
       const next = first + i * CONTEXT.SIZE;
       if (port.read(next + CONTEXT.REFS) === 0) {
         port.write(slot + CONTEXT.NEXT, next);
         port.write(next + CONTEXT.NEXT, next);
         return;
       }
+=======
+      const slot = first + i * CONTEXT.SIZE;
+      if (port.read(slot + CONTEXT.REFS) === 0) return slot;
+>>>>>>> main
     }
+    return 0;
+  }
+
+  /** Copies the context of a task that leaves the CPU, see {@linkcode KEEP}. */
+  keep(unit: number): void {
+    this.#kept(unit);
+  }
+
+  /**
+   * The slot that a checkpoint names for a unit's present context. With checksums it is a copy, made
+   * once while the task does not run: what damages the context that the task goes on with leaves the
+   * way back alone.
+   */
+  #kept(unit: number): number {
+    const port = this.#port;
+    const live = port.read(unit + UNIT.SLOT);
+    const checksums = port.read(MAP.GLOBAL + GLOBAL.CHECKSUMS) !== 0;
+    if (!checksums || port.read(unit + UNIT.KIND) !== UNIT_KIND.TASK) return live;
+    const refs = port.read(live + CONTEXT.REFS);
+    if (refs >= TWINNED) {
+      this.#complete(unit, live);
+      return port.read(unit + UNIT.TWIN);
+    }
+    // After a rollback it is a checkpoint's own.
+    if (refs > 0) return live;
+    port.write(live + CONTEXT.REFS, TWINNED);
+    const twin = this.#freeSlot(port.read(unit + UNIT.VM), unit);
+    if (twin === 0) {
+      this.#untwin(unit);
+      port.write(live + CONTEXT.STAMP, 0);
+      return live;
+    }
+    port.copyWords(live, twin, CONTEXT.REFS);
+    port.write(twin + CONTEXT.STAMP, this.#sum(twin));
+    port.write(unit + UNIT.TWIN, twin);
+    return twin;
+  }
+
+  /** The result of the call that a task is parked in belongs to its checkpoint (R1). */
+  #complete(unit: number, live: number): void {
+    const port = this.#port;
+    port.write(port.read(unit + UNIT.TWIN) + CONTEXT.R0, port.read(live + CONTEXT.R0));
+  }
+
+  /** The context in a unit's slot is not at rest any more, or is given up. */
+  #untwin(unit: number): void {
+    const port = this.#port;
+    const slot = port.read(unit + UNIT.SLOT);
+    const refs = port.read(slot + CONTEXT.REFS);
+    if (refs >= TWINNED) port.write(slot + CONTEXT.REFS, refs - TWINNED);
+  }
+
+  /** Sum of a context, without r0: a result may still come. */
+  #sum(slot: number): number {
+    const port = this.#port;
+    let sum = 1;
+    for (let i = 4; i < CONTEXT.REFS; i += 4) {
+      sum = Math.imul(sum ^ port.read(slot + i), 0x01000193);
+    }
+    port.charge(CONTEXT.REFS / 4);
+    return sum >>> 0;
+  }
+
+  /** With checksums: the context that a checkpoint of a task names is what was copied. */
+  intact(unit: number, slot: number): boolean {
+    const port = this.#port;
+    if (port.read(MAP.GLOBAL + GLOBAL.CHECKSUMS) === 0) return true;
+    if (port.read(unit + UNIT.KIND) !== UNIT_KIND.TASK) return true;
+    const stamp = port.read(slot + CONTEXT.STAMP);
+    return stamp === 0 || stamp === this.#sum(slot);
+  }
+
+  /** A task goes on with the context of a checkpoint. */
+  takeContext(unit: number, slot: number): void {
+    const port = this.#port;
+    const live = port.read(unit + UNIT.SLOT);
+    if (port.read(live + CONTEXT.REFS) >= TWINNED) {
+      this.#complete(unit, live);
+      this.#untwin(unit);
+    }
+    port.write(unit + UNIT.SLOT, slot);
   }
 
   /** A checkpoint names the context of a unit. */
@@ -86,7 +190,7 @@ export class Generations {
     const count = port.count(unit + UNIT.RING_COUNT, MAX_GENERATIONS);
     const head = (port.read(unit + UNIT.RING_HEAD) + 1) % k;
     const entry = unit + UNIT.RING + head * RING.SIZE;
-    const slot = port.read(unit + UNIT.SLOT);
+    const slot = this.#kept(unit);
     if (count > 0) {
       port.write(
         this.entry(unit, 0) + RING.CALLS,
@@ -101,7 +205,12 @@ export class Generations {
     port.write(entry + RING.SEQ, seq);
     port.write(entry + RING.SLOT, slot);
     port.write(entry + RING.INCARNATION, port.read(unit + UNIT.INCARNATION));
+<<<<<<< HEAD
     port.write64(entry + RING.TIME, port.time());
+=======
+    port.write(entry + RING.OUTPUT, port.read(unit + UNIT.OUTPUT_MADE));
+    port.write64(entry + RING.TIME, port.now);
+>>>>>>> main
   }
 
   /**
@@ -145,6 +254,7 @@ export class Generations {
 
   /** Drops a whole ring. */
   clear(unit: number): void {
+    this.#untwin(unit);
     this.dropNewest(unit, this.#port.count(unit + UNIT.RING_COUNT, MAX_GENERATIONS));
   }
 
@@ -186,8 +296,14 @@ export class Generations {
     for (let i = 0; i < count; i++) {
       const unit = unitOf(vm, i);
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
+      const slot = this.#kept(unit);
       port.copyWords(unit + UNIT.HELD, entry, UNIT.HELD_END - UNIT.HELD);
+<<<<<<< HEAD
       this.#hold(vm, unit);
+=======
+      port.write(entry + UNIT.SLOT - UNIT.HELD, slot);
+      this.#hold(slot);
+>>>>>>> main
     }
     port.copyWords(vm + VM.HELD, record + CUT.HELD, VM.HELD_END - VM.HELD);
     port.write(record + CUT.SEQ, seq);

@@ -161,14 +161,19 @@ export class GoldenRun implements Reference {
    *
    * @param lab The laboratory; it belongs to the golden run from now on.
    * @param plan How the run is kept.
-   * @throws {InputError} With a cache model, or when the monitor stops the system without a fault.
+   * @throws {InputError} With a cache model or the timed fidelity, or when the monitor stops the system without a fault.
    */
   constructor(lab: Lab, plan: GoldenPlan) {
+    if (lab.board.timing !== undefined) {
+      throw new InputError("fidelity", "campaigns run in the fast fidelity", "allowed: fast");
+    }
     if (!lab.board.mmu.direct) {
       throw new InputError("cache", "campaigns run without the cache model", "allowed: false");
     }
     this.lab = lab;
     this.plan = plan;
+    // Nobody asks for the hashes of a laboratory that goes back and forth.
+    lab.recorder.hashing = false;
     this.shadow = sdramWords(lab).slice();
     this.touched = new TouchedPages(lab);
     const { board } = lab;

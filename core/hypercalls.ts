@@ -107,7 +107,7 @@ export interface CallTarget {
   /** Waits in kernel mode. */
   wait(vm: number, save: () => void): number | undefined;
   /** Gives the CPU to another VM. */
-  yieldVm(): void;
+  reschedule(): void;
   /** Creates a VM from an image: its record, or why not. */
   createVm(index: number): number | string;
   /** Starts a VM; false when its state does not allow it. */
@@ -228,7 +228,7 @@ export class Hypercalls {
         return this.#console(a >>> 0);
       case HC.HALT:
         vmm.stopVm(vm, VM_STATE.HALTED, `halted with code ${a | 0}`);
-        vmm.yieldVm();
+        vmm.reschedule();
         return undefined;
       case HC.IMAGE_NAME:
         return this.#imageName(vm, a >>> 0, b >>> 0);

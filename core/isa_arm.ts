@@ -196,13 +196,21 @@ row("swi", "swi", "exception", "1111 iiiiiiiiiiiiiiiiiiiiiiii");
 /** The instruction table. */
 export const ARM_ROWS: readonly ArmRow[] = rows;
 
-/** Row number by bits 27:20 and 7:4, which decide every row. */
+/** Bits 27:20 and 7:4, which decide every row, beside each other. */
+function deciding(insn: number): number {
+  return ((insn >>> 16) & 0xff0) | ((insn >>> 4) & 15);
+}
+
+/** Row number by the deciding bits. */
 const INDEX: Uint8Array = /* @__PURE__ */ (() => {
-  const deciding = 0x0ff000f0;
-  const index = new Uint8Array(4096);
-  for (let i = 0; i < 4096; i++) {
-    const insn = ((i >>> 4) << 20) | ((i & 15) << 4);
-    index[i] = rows.findIndex((r) => (insn & r.mask & deciding) === (r.value & deciding));
+  const index = new Uint8Array(4096).fill(rows.length);
+  // The first row that fits counts, so it is entered last: for every value of its other bits.
+  for (const { id, mask, value } of rows.toReversed()) {
+    const others = deciding(~mask);
+    for (let bits = others;; bits = (bits - 1) & others) {
+      index[deciding(value) | bits] = id;
+      if (bits === 0) break;
+    }
   }
   return index;
 })();
@@ -214,7 +222,7 @@ const INDEX: Uint8Array = /* @__PURE__ */ (() => {
  * @returns Index in {@linkcode ARM_ROWS}.
  */
 export function armRowId(insn: number): number {
-  return INDEX[((insn >>> 16) & 0xff0) | ((insn >>> 4) & 15)];
+  return INDEX[deciding(insn)];
 }
 
 /**

@@ -199,11 +199,15 @@ row("bl", "11111 iiiiiiiiiii", undefined, "bl-suffix");
 /** The instruction table. */
 export const THUMB_ROWS: readonly ThumbRow[] = rows;
 
-/** Row number by bits 15:6, which decide every row. */
-const INDEX: Uint8Array = /* @__PURE__ */ Uint8Array.from(
-  { length: 1024 },
-  (_, i) => rows.findIndex((r) => ((i << 6) & r.mask) === r.value),
-);
+/** Row number by bits 15:6, which decide every row; made when it is first asked for. */
+let byBits: Uint8Array | undefined;
+
+function index(): Uint8Array {
+  return byBits = Uint8Array.from(
+    { length: 1024 },
+    (_, i) => rows.findIndex((r) => ((i << 6) & r.mask) === r.value),
+  );
+}
 
 /**
  * The row that binds an instruction.
@@ -212,7 +216,7 @@ const INDEX: Uint8Array = /* @__PURE__ */ Uint8Array.from(
  * @returns The row.
  */
 export function thumbRow(insn: number): ThumbRow {
-  return rows[INDEX[insn >>> 6]];
+  return rows[(byBits ?? index())[insn >>> 6]];
 }
 
 /**

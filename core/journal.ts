@@ -146,19 +146,20 @@ export class Journal {
   /**
    * The kernel is left after a call of `unit`: takes the checkpoint that the call owes, before
    * anybody can see its effect. The unit's context is complete or will be completed in its slot.
+   *
+   * @returns True when it took one.
    */
-  settle(vm: number, unit: number): void {
+  settle(vm: number, unit: number): boolean {
     const port = this.#port;
     const count = port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES);
-    if (count === 0 || port.read(vm + VM.UNDO) === 0) return;
+    if (count === 0 || port.read(vm + VM.UNDO) === 0) return false;
     const newest = port.read(unit + UNIT.JOURNAL) + (count - 1) * CALL.SIZE;
     const number = port.read(newest + CALL.NUMBER);
     const owed = this.mode === JOURNAL_MODE.COMMIT &&
       this.#kind(vm, number) === CALL_KIND.PRODUCING;
-    if (owed || count >= JOURNAL_ENTRIES) {
-      port.write(unit + UNIT.CALL_OPEN, 0);
-      this.#backup.checkpointTask(vm, unit);
-    }
+    if (!owed && count < JOURNAL_ENTRIES) return false;
+    port.write(unit + UNIT.CALL_OPEN, 0);
+    return this.#backup.checkpointTask(vm, unit);
   }
 
   /**

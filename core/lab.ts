@@ -721,6 +721,10 @@ function checkOptions(options: LabOptions): Map<string, GuestImage> {
   }
   oneOf("fidelity", options.fidelity ?? "fast", FIDELITIES);
   timingValues(options.timing);
+  const costs = Object.values(options.timing ?? {}).some((value) => value !== undefined);
+  if (costs && options.fidelity !== "timed") {
+    throw new InputError("timing", "no cost is used", 'allowed: with "fidelity: timed"');
+  }
   oneOf("journal", options.journal ?? "commit", JOURNAL_NAMES);
   oneOf("schedule", options.schedule ?? "slices", ["slices", "slots"]);
   const watchdog = parseTime(options.watchdog ?? 0, "watchdog");

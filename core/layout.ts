@@ -110,6 +110,7 @@ export const GLOBAL = {
   STOPPED: 0x6c,
   /** Recovery policy that new VMs get (POLICY). */
   POLICY: 0x70,
+<<<<<<< HEAD
   /** Verify checksums of standby pages before use. */
   CHECKSUMS: 0x104,
   /** 1: slot 0 and the first image are VM0's. */
@@ -117,6 +118,15 @@ export const GLOBAL = {
   /** Kept generations of guest checkpoints. */
   GENERATIONS: 0x10c,
   /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows. */
+=======
+  /** Expected word of the monitor's own master entries: sum (R7). */
+  MASTER_SUM: 0x100,
+  /** Checksums of standby pages, of the contexts of checkpoints and of text, verified before use. */
+  CHECKSUMS: 0x104,
+  /** 1: slot 0 and the first image are VM0's. */
+  HAS_VM0: 0x108,
+  /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows; see KEEP. */
+>>>>>>> main
   EVERY: 0x114,
   /** JOURNAL_MODE. */
   JOURNAL: 0x118,
@@ -200,8 +210,8 @@ export const JOURNAL_ENTRIES = 32;
 
 /** Entries of the monitor's log. */
 export const LOG_ENTRIES = 64;
-/** Bytes of held console output of a unit. */
-export const HELD_OUTPUT = 512;
+/** Bytes of a unit's ring of console output: a half for what is held, a half for what was shown. */
+export const HELD_OUTPUT = 1024;
 
 /** Magic of the global record: "USVM". */
 export const GLOBAL_MAGIC = 0x4d565355;
@@ -217,6 +227,7 @@ export const CONTEXT = {
   R0: 0,
   SP: 52,
   LR: 56,
+<<<<<<< HEAD
   /** Live checkpoints that name this slot (I6). */
   REFS: 60,
   /** Where the next save goes when it has been restored: itself, or another slot if it is named. */
@@ -228,6 +239,15 @@ export const CONTEXT = {
   SIZE: 96,
   /** Bit of the address: set in that of a kernel's context, clear in a task's. */
   KERNEL: 16,
+=======
+  PC: 60,
+  CPSR: 64,
+  /** Live checkpoints that name this slot (I6), and TWINNED while it has a copy that they name. */
+  REFS: 68,
+  /** Checksum of a copy, with checksums. */
+  STAMP: 72,
+  SIZE: 80,
+>>>>>>> main
 } as const;
 
 /**
@@ -236,6 +256,57 @@ export const CONTEXT = {
  */
 export const VM = {
   ID: 0x00,
+<<<<<<< HEAD
+=======
+  STATE: 0x04,
+  NAME: 0x08,
+  IMAGE: 0x18,
+  UNITS: 0x1c,
+  UNIT_COUNT: 0x20,
+  PIECES: 0x24,
+  PIECE_COUNT: 0x28,
+  PAGES: 0x2c,
+  PAGE_COUNT: 0x30,
+  CONTEXTS: 0x34,
+  CONTEXT_SLOTS: 0x38,
+  CUTS: 0x3c,
+  CUT_SIZE: 0x40,
+  /** Physical address of the VMI info page (the monitor writes it there, not cached). */
+  INFO: 0x44,
+  BLOCK_PAGES: 0x48,
+  /** Checkpoint sequence number, one counter a VM. */
+  SEQ: 0x4c,
+  /** Newest cut, 0: none. */
+  CUT: 0x50,
+  /** Board time of the newest cut (64). */
+  CUT_TIME: 0x54,
+  /** A checkpoint of the guest was asked for. */
+  CUT_DUE: 0x60,
+  /** Slice left, cycles (signed). */
+  SLICE: 0x64,
+  /** Ladder: failures at the present step, present step, start of the window (64). */
+  LADDER_COUNT: 0x68,
+  LADDER_STEP: 0x6c,
+  LADDER_START: 0x70,
+  SWITCHES: 0x78,
+  TASK_SWITCHES: 0x7c,
+  CHECKPOINTS: 0x80,
+  FAULTS: 0x84,
+  RECOVERIES: 0x88,
+  HYPERCALLS: 0x8c,
+  CONSOLE_BYTES: 0x90,
+  REFUSED: 0x94,
+  /** Cycles the VM ran (64). */
+  CYCLES: 0x98,
+  /** Switches-out since the last cut, where the period is given in switches. */
+  SWITCH_COUNT: 0xb0,
+  /** 1: a guest without tasks: kernel mode is checkpointed and interrupted. */
+  PLAIN: 0xa4,
+  /** Task areas: units 2 to TASK_COUNT + 1. */
+  TASK_COUNT: 0xa8,
+  /** Index of the shared piece's unit, 0: the guest declares none. */
+  SHARED: 0xac,
+>>>>>>> main
   /** What the monitor holds for the guest and a cut saves and a rollback restores. */
   HELD: 0x04,
   /** The kernel's r13 and r14 at entry. */
@@ -348,7 +419,13 @@ export const VM = {
   /** Board time lost in rollbacks (64): virtual time is board time less this. */
   LOST: 0x260,
   /** Checkpoint being taken, 0: none; its versions are needed although no record names it yet. */
+<<<<<<< HEAD
   TAKING: 0x268,
+=======
+  TAKING: 0x280,
+  /** 1: the guest has asked for messages since its start, so others may send it some. */
+  LISTENS: 0x284,
+>>>>>>> main
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x280,
   /** Recovery policy of this VM (POLICY). */
@@ -372,11 +449,21 @@ export const MESSAGE_RING = 16;
 /** A message slot. */
 export const MESSAGE = { SENDER: 0, SEQ: 4, LENGTH: 8, DATA: 12, SIZE: 256, MAX: 240 } as const;
 
+<<<<<<< HEAD
 /** Unit record: the kernel (unit 0), the common text (unit 1), then the tasks. */
 export const UNIT = {
   /** DOMAIN_EPOCH for which its DACR images are right, 0: its next dispatch has more to do. */
   EPOCH: 0x00,
   /** Task number, NONE for kernel and common. */
+=======
+/** Virtual modes. */
+export const VMODE = { KERNEL: 0, TASK: 1 } as const;
+
+/** Unit record: the kernel (unit 0), the common text (unit 1), the tasks, then the shared piece. */
+export const UNIT = {
+  KIND: 0x00,
+  /** Task number, NONE for the others. */
+>>>>>>> main
   TASK: 0x04,
   /** DACR while it runs in task mode, and in kernel mode; DACR_MONITOR: its checkpoint is owed. */
   DACR_TASK: 0x08,
@@ -425,6 +512,7 @@ export const UNIT = {
   /** Its index in the VM. */
   INDEX: 0x90,
   /** Pages written since LAST: first page record. */
+<<<<<<< HEAD
   DIRTY_HEAD: 0x94,
   /** Pages whose standby and spare entries and versions are to be put right. */
   REPAIR_HEAD: 0x98,
@@ -461,6 +549,46 @@ export const METER = {
   UNITS: 0x20,
   UNIT_SIZE: 0x20,
   SIZE: 0x400,
+=======
+  DIRTY_HEAD: 0x9c,
+  /** Held state, saved by a cut. */
+  HELD: 0xa0,
+  /** TASK_STATE. */
+  STATE: 0xa0,
+  PRIORITY: 0xa4,
+  INCARNATION: 0xa8,
+  /** Context slot in which the next save is made, or from which the next restore comes. */
+  SLOT: 0xac,
+  START: 0xb0,
+  ARGUMENT: 0xb4,
+  /** With output commit: bytes written to the console so far. */
+  OUTPUT_MADE: 0xb8,
+  HELD_END: 0xbc,
+  /** Pages whose standby and spare entries and versions are to be put right. */
+  REPAIR_HEAD: 0xbc,
+  /** Clean pages that still have versions. */
+  KEPT_HEAD: 0xc0,
+  /** Copies made so far, pages. */
+  COPIES: 0xc4,
+  /** Switches-out since the last checkpoint, where the period is given in switches. */
+  SWITCH_COUNT: 0xc8,
+  /** Journal of kernel calls since TARGET: entries, their number. */
+  JOURNAL: 0xcc,
+  JOURNAL_COUNT: 0xd0,
+  /** 1: the call in the newest entry has not finished. */
+  CALL_OPEN: 0xd4,
+  /** Entry + 1 that the next call is held against (replay), 0: no replay. */
+  REPLAY: 0xd8,
+  /** Ring of the last console output. */
+  OUTPUT: 0xdc,
+  /** Of OUTPUT_MADE, bytes that have been shown: more than were made, after a rollback. */
+  OUTPUT_SHOWN: 0xe0,
+  /** With checksums, while the context in SLOT is at rest and TWINNED: its copy, for checkpoints. */
+  TWIN: 0xe4,
+  /** Task checkpoints (RING), newest at RING_HEAD. */
+  RING: 0x100,
+  SIZE: 0x1e0,
+>>>>>>> main
 } as const;
 
 /** Entry of a unit's ring of task checkpoints. */
@@ -472,7 +600,9 @@ export const RING = {
   TIME: 0x0c,
   /** Calls journalled between it and the next newer one. */
   CALLS: 0x14,
-  SIZE: 0x18,
+  /** Copy of UNIT.OUTPUT_MADE. */
+  OUTPUT: 0x18,
+  SIZE: 0x1c,
 } as const;
 
 /** Most kept generations. */
@@ -480,8 +610,10 @@ export const MAX_GENERATIONS = 8;
 
 /** The most there can be of what records count: more is damage. */
 export const MOST = {
-  /** Units of a VM: kernel, common text, tasks. */
-  UNITS: 28,
+  /** Units of a VM: kernel, common text, tasks, shared piece. */
+  UNITS: 29,
+  /** Task areas of a VM: a megabyte each. */
+  TASKS: 26,
   /** Pieces of a VM. */
   PIECES: 32,
   /** Pages of a VM, a unit or a piece. */
@@ -492,8 +624,11 @@ export const MOST = {
   BLOCK: 2048,
 } as const;
 
-/** Kinds of units. */
-export const UNIT_KIND = { KERNEL: 0, COMMON: 1, TASK: 2 } as const;
+/**
+ * Kinds of units. The shared piece (message blocks, partitions) is open to every task of its guest. It
+ * goes with the kernel: a guest's checkpoints cover it, a task's do not (R4).
+ */
+export const UNIT_KIND = { KERNEL: 0, COMMON: 1, TASK: 2, SHARED: 3 } as const;
 /** States of a task area. */
 export const TASK_STATE = { ABSENT: 0, CREATED: 1, STOPPED: 2 } as const;
 
@@ -515,6 +650,11 @@ export const PIECE_REC = {
   SIZE: 0x20,
 } as const;
 
+/** In GLOBAL.EVERY: with checksums, contexts are copied as soon as their tasks leave the CPU. */
+export const KEEP = 0x1_0000;
+/** In CONTEXT.REFS: the slot has a copy that checkpoints name in its place. */
+export const TWINNED = 0x100;
+
 /** Bytes of a page map. */
 export const PAGE_MAP_SIZE = 512;
 
@@ -534,6 +674,8 @@ export const PAGE_REC = {
   UNIT: 0x14,
   /** UNIT.LAST at its first write since then: equal to it as long as the page is dirty. */
   WRITTEN: 0x18,
+  /** The same word of a page that is never written: checksum of its content, with checksums. */
+  SUM: 0x18,
   /** Neighbours in the one list it is in (DIRTY, REPAIR or KEPT of its unit). */
   NEXT: 0x1c,
   PREVIOUS: 0x20,
@@ -605,6 +747,7 @@ export const ACTION = {
   HALT: 5,
   SKIP: 6,
   KILL: 7,
+  GUEST: 8,
 } as const;
 /** Their names, by number. */
 export const ACTION_NAMES: readonly string[] = [
@@ -616,6 +759,7 @@ export const ACTION_NAMES: readonly string[] = [
   "halt",
   "skip",
   "kill",
+  "guest",
 ];
 
 /** What happens after a task swap. */

@@ -30,7 +30,7 @@ export interface ImagePage {
   readonly flags: number;
 }
 
-/** A unit of a guest: its kernel, its common text, or a task area. */
+/** A unit of a guest: its kernel, its common text, a task area, or the shared piece. */
 export interface ImageUnit {
   /** UNIT_KIND. */
   readonly kind: number;
@@ -50,7 +50,7 @@ export interface GuestImage {
   readonly name: string;
   /** The ELF file: symbols, segments. */
   readonly elf: ElfFile;
-  /** Kernel first, common second, then the tasks. */
+  /** Kernel first, common second, then the tasks, at last the shared piece if there is one. */
   readonly units: readonly ImageUnit[];
   /** True without tasks: kernel mode only, interrupts over it, guest-level recovery only. */
   readonly plain: boolean;
@@ -58,6 +58,8 @@ export interface GuestImage {
 
 /** Most task areas of one guest. */
 export const MAX_TASKS = 64;
+
+const SHF_ALLOC = 2;
 
 /** Stack of a guest without a manifest. */
 const PLAIN_STACK_END = SLOT_MAP.VMI_CONTROL - PIECE;
@@ -73,10 +75,11 @@ const PLAIN_STACK_SIZE = 4 * PAGE;
 export function loadImage(bytes: Uint8Array, name: string): GuestImage {
   const elf = parseElf(bytes, name);
   const manifest = elf.section(MANIFEST_SECTION);
+  if (manifest === undefined) checkPlain(elf, name);
   const units = manifest === undefined
     ? [plainUnit(elf, name)]
     : readManifest(manifest.bytes, elf, name);
-  checkPieces(units, name);
+  checkPieces(units, `${name}: ${MANIFEST_SECTION}`);
   checkSegments(elf, units, name);
   return { name, elf, units, plain: !units.some((u) => u.kind === UNIT_KIND.TASK) };
 }
@@ -106,13 +109,27 @@ function range(pages: ImagePage[], start: number, end: number, kind: number): vo
   for (let va = start; va < end; va += PAGE) pages.push({ va, kind, flags });
 }
 
+/** What the kit's linker script calls the text of a task. */
+const TASK_SECTION = /^task\d+_text$/;
+
+/** A guest with tasks that has lost its manifest is no guest in one piece. */
+function checkPlain(elf: ElfFile, name: string): void {
+  const task = elf.sections.find((section) => TASK_SECTION.test(section.name));
+  if (task === undefined) return;
+  throw new InputError(
+    `${name}: ${MANIFEST_SECTION}`,
+    `the section is missing, although there is ${task.name}`,
+    "guests with tasks have it",
+  );
+}
+
 function plainUnit(elf: ElfFile, name: string): ImageUnit {
   const pages = new Map<number, ImagePage>();
   const limit = PLAIN_STACK_END - PLAIN_STACK_SIZE - PAGE;
   for (const segment of elf.segments) {
     const end = segment.vaddr + segment.memsz;
     if (segment.memsz === 0) continue;
-    if (end > limit) tooLarge(name, `segment at 0x${hex(segment.vaddr)}`, limit);
+    if (end > limit) tooLarge(sectionAt(elf, name, segment.vaddr), segment.vaddr, limit);
     const writable = (segment.flags & 2) !== 0;
     for (let va = segment.vaddr & ~(PAGE - 1); va < end; va += PAGE) {
       const kind = writable ? PAGE_KIND.DATA : PAGE_KIND.TEXT;
@@ -122,7 +139,10 @@ function plainUnit(elf: ElfFile, name: string): ImageUnit {
     }
   }
   if (!pages.has(elf.entry & ~(PAGE - 1))) {
-    throw new InputError(name, `entry 0x${hex(elf.entry)} is in no loaded segment`);
+    throw new InputError(
+      `${name}: ELF header`,
+      `entry 0x${hex(elf.entry)} is in no loaded segment`,
+    );
   }
   const stack: ImagePage[] = [];
   range(stack, PLAIN_STACK_END - PLAIN_STACK_SIZE, PLAIN_STACK_END, PAGE_KIND.STACK);
@@ -162,7 +182,11 @@ function readManifest(bytes: Uint8Array, elf: ElfFile, file: string): ImageUnit[
   }
   const records = Array.from(
     { length: count },
-    (_, i) => readRecord(view, bytes, MANIFEST_HEADER + i * MANIFEST_RECORD, where, i),
+    (_, i) => {
+      const record = readRecord(view, bytes, MANIFEST_HEADER + i * MANIFEST_RECORD, where, i);
+      checkEntry(record, elf, `${where}: record ${i} ("${record.name}")`);
+      return record;
+    },
   );
   const kernels = records.filter((r) => r.kind === PIECE_KIND.KERNEL);
   const commons = records.filter((r) => r.kind === PIECE_KIND.COMMON);
@@ -178,15 +202,13 @@ function readManifest(bytes: Uint8Array, elf: ElfFile, file: string): ImageUnit[
   const kernel = unitOf(UNIT_KIND.KERNEL, kernels[0], where);
   const units: ImageUnit[] = [{
     ...kernel,
-    pages: [
-      ...kernel.pages,
-      ...shared.flatMap((r) => unitOf(UNIT_KIND.KERNEL, r, where).pages),
-      ...vmiPages(),
-    ],
+    pages: [...kernel.pages, ...vmiPages()],
   }];
   const empty = { kind: UNIT_KIND.COMMON, name: "common", pages: [], entry: 0, stack: 0 };
   units.push(commons.length > 0 ? unitOf(UNIT_KIND.COMMON, commons[0], where) : empty);
   for (const task of tasks) units.push(unitOf(UNIT_KIND.TASK, task, where));
+  const blocks = shared.map((r) => unitOf(UNIT_KIND.SHARED, r, where));
+  units.push(...blocks.filter((unit) => unit.pages.length > 0));
   return units;
 }
 
@@ -231,13 +253,33 @@ function readRecord(
   checkRange(place, "stack", record.stackStart, record.stackEnd, low, high);
   const inText = record.entry >= record.textStart && record.entry < record.textEnd &&
     (record.entry & 3) === 0;
-  const runs = record.kind === PIECE_KIND.KERNEL || record.kind === PIECE_KIND.TASK;
-  if (runs && !inText) throw new InputError(place, `entry 0x${hex(record.entry)} is not in text`);
-  if (runs && record.stackStart === record.stackEnd) throw new InputError(place, "has no stack");
+  if (runs(record.kind) && !inText) {
+    throw new InputError(place, `entry 0x${hex(record.entry)} is not in text`);
+  }
+  if (runs(record.kind) && record.stackStart === record.stackEnd) {
+    throw new InputError(place, "has no stack");
+  }
   if (record.kind === PIECE_KIND.COMMON && record.dataStart !== record.dataEnd) {
     throw new InputError(place, "common text can have no data");
   }
   return record;
+}
+
+/** Text that is not in the file would be run as zeros. */
+function checkEntry(record: Record, elf: ElfFile, place: string): void {
+  if (!runs(record.kind)) return;
+  const { entry } = record;
+  const loaded = elf.segments.some((s) =>
+    (s.flags & 1) !== 0 && entry >= s.vaddr && entry < s.vaddr + s.filesz
+  );
+  if (!loaded) {
+    throw new InputError(place, `text at entry 0x${hex(entry)} is in no segment of the file`);
+  }
+}
+
+/** A kernel or a task is run, the others are used. */
+function runs(kind: number): boolean {
+  return kind === PIECE_KIND.KERNEL || kind === PIECE_KIND.TASK;
 }
 
 function checkRange(
@@ -271,20 +313,20 @@ function unitOf(kind: number, r: Record, where: string): ImageUnit {
 }
 
 /** No page twice; no megabyte shared by two units. */
-function checkPieces(units: readonly ImageUnit[], file: string): void {
+function checkPieces(units: readonly ImageUnit[], where: string): void {
   const pages = new Set<number>();
   const pieces = new Map<number, ImageUnit>();
   for (const unit of units) {
     for (const page of unit.pages) {
       if (pages.has(page.va)) {
-        throw new InputError(file, `"${unit.name}" has page 0x${hex(page.va)} twice`);
+        throw new InputError(where, `"${unit.name}" has page 0x${hex(page.va)} twice`);
       }
       pages.add(page.va);
       const piece = Math.floor(page.va / PIECE);
       const other = pieces.get(piece);
       if (other !== undefined && other !== unit) {
         throw new InputError(
-          file,
+          where,
           `"${unit.name}" and "${other.name}" overlap in megabyte 0x${hex(piece * PIECE)}`,
         );
       }
@@ -301,13 +343,13 @@ function checkSegments(elf: ElfFile, units: readonly ImageUnit[], file: string):
     const end = segment.vaddr + segment.memsz;
     if (segment.memsz === 0) continue;
     if (end > SLOT_MAP.SIZE) {
-      tooLarge(file, `segment at 0x${hex(segment.vaddr)}`, SLOT_MAP.VMI_CONTROL);
+      tooLarge(sectionAt(elf, file, segment.vaddr), segment.vaddr, SLOT_MAP.VMI_CONTROL);
     }
     for (let va = segment.vaddr & ~(PAGE - 1); va < end; va += PAGE) {
       const page = pages.get(va);
       if (page === undefined || page.kind >= PAGE_KIND.CONTROL) {
         throw new InputError(
-          file,
+          sectionAt(elf, file, Math.max(va, segment.vaddr)),
           `segment at 0x${hex(segment.vaddr)} covers page 0x${
             hex(va)
           }, which the manifest does not name`,
@@ -317,10 +359,18 @@ function checkSegments(elf: ElfFile, units: readonly ImageUnit[], file: string):
   }
 }
 
-function tooLarge(file: string, what: string, limit: number): never {
+/** The file and the section that lies at an address, for messages. */
+function sectionAt(elf: ElfFile, file: string, va: number): string {
+  const found = elf.sections.find(({ flags, address, size }) =>
+    (flags & SHF_ALLOC) !== 0 && va >= address && va < address + size
+  );
+  return `${file}: ${found?.name || "program headers"}`;
+}
+
+function tooLarge(place: string, vaddr: number, limit: number): never {
   throw new InputError(
-    file,
-    `${what} does not fit in the guest's slot`,
+    place,
+    `segment at 0x${hex(vaddr)} does not fit in the guest's slot`,
     `allowed: addresses below 0x${hex(limit)}`,
   );
 }

@@ -160,7 +160,7 @@ export class Manager {
       id,
       name: this.#text(vm + VM.NAME),
       state: VM_STATE_NAMES[word(VM.STATE)] ?? "damaged",
-      tasks: Math.max(0, word(VM.UNIT_COUNT) - 2),
+      tasks: word(VM.TASK_COUNT),
       switches: word(VM.SWITCHES),
       taskSwitches: word(VM.TASK_SWITCHES),
       checkpoints: word(VM.CHECKPOINTS),

@@ -54,6 +54,8 @@ export class Messages {
       port.write(vm + VM.SEND_SEQ, seq);
       return fail(0);
     }
+    // Who has not asked for messages is not disturbed by one.
+    if (port.read(receiver + VM.LISTENS) === 0) return fail(VMI_ERROR.EAGAIN);
     const write = port.read(receiver + VM.MESSAGE_WRITE);
     const oldest = this.#backup.oldestHeld(receiver, VM.MESSAGE_READ);
     if (write - oldest >= MESSAGE_RING) {
@@ -88,6 +90,7 @@ export class Messages {
   /** `HC_RECEIVE`: the sender's number in r1. */
   receive(vm: number, va: number, length: number): number {
     const port = this.#port;
+    port.write(vm + VM.LISTENS, 1);
     const read = port.read(vm + VM.MESSAGE_READ);
     if (read === port.read(vm + VM.MESSAGE_WRITE)) return 0;
     const slot = vm + VM.MESSAGES + (read % MESSAGE_RING) * MESSAGE.SIZE;

@@ -5,8 +5,12 @@
  */
 
 import type { Board } from "./board.ts";
+<<<<<<< HEAD
 import { MODE } from "./cpu.ts";
 import { CONTEXT, EAGER, GLOBAL, GLOBAL_MAGIC, JOURNAL_NAMES, MAP, STRATEGY_NAMES } from "./layout.ts";
+=======
+import { GLOBAL, GLOBAL_MAGIC, JOURNAL_NAMES, KEEP, MAP, STRATEGY_NAMES } from "./layout.ts";
+>>>>>>> main
 import {
   AP,
   coarseDescriptor,
@@ -106,7 +110,7 @@ export function bootMonitor(board: Board, vmm: Vmm, config: MonitorConfig): stri
   port.write(idle + CONTEXT.NEXT, idle);
   vmm.scheduler.init();
   port.write(g + GLOBAL.GENERATIONS, config.generations);
-  port.write(g + GLOBAL.EVERY, config.every);
+  port.write(g + GLOBAL.EVERY, config.checksums ? config.every | KEEP : config.every);
   port.write(g + GLOBAL.CHECKSUMS, config.checksums ? 1 : 0);
   port.write(g + GLOBAL.DOMAIN_NEXT, 2);
   port.write(g + GLOBAL.HAS_VM0, config.vm0 ? 1 : 0);

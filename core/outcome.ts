@@ -246,7 +246,7 @@ export interface Judgement {
  * *Manifested* is read from the protected run itself: until the first error is found, protection
  * changes nothing that a guest computes or sees, so up to there it is the unprotected run; what is
  * found there is an abort of the unprotected system. Damaged tables that only the scrubber found do not
- * count, as nobody was harmed.
+ * count, as nobody was harmed; one that an access met does.
  */
 export function judge(evidence: Evidence, output: OutputJudge): Judgement {
   const { vm, golden, faulty, end } = evidence;
@@ -259,13 +259,13 @@ export function judge(evidence: Evidence, output: OutputJudge): Judgement {
   );
   const outcome = classify(evidence, recoveries, errors, verdict);
   const first = errors[0];
-  const harmful = errors.some(({ kind }) => kind !== "table-damaged");
+  const harmful = errors.some(({ kind, pc }) => kind !== "table-damaged" || Number(pc) !== 0);
   const struck = outcome !== "not-activated" && outcome !== "crash";
   return {
     outcome,
     detected: struck && first !== undefined,
     manifested: struck && (harmful || FAILURES.has(outcome) || outcome === "restarted"),
-    recovered: RECOVERED.has(outcome),
+    recovered: RECOVERED.has(outcome) || outcome === "repaired" && harmful,
     latency: first === undefined ? -1 : Math.max(0, first.t - evidence.struckAt),
     detector: first?.kind ?? "",
     lost: recoveries.reduce((sum, { lost }) => sum + Math.max(0, lost), 0),

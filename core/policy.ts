@@ -15,9 +15,10 @@ export interface LadderStep {
   /**
    * What is done: `swap` rolls back to the newest checkpoint, `older` to the one before, `restart`
    * starts from the image, `skip` goes on after the instruction, `stop` ends the task or guest,
-   * `kill` deletes it, `halt` stops the system.
+   * `kill` deletes it, `halt` stops the system. For tasks only: `guest` rolls the whole guest back, the
+   * second time to an older checkpoint.
    */
-  action: "swap" | "older" | "restart" | "skip" | "stop" | "kill" | "halt";
+  action: "swap" | "older" | "guest" | "restart" | "skip" | "stop" | "kill" | "halt";
   /** How many times inside the window before the next step; 1..1000. */
   limit?: number;
 }
@@ -57,6 +58,7 @@ const MAX_STEPS = 7;
 const STEP_ACTIONS: readonly string[] = [
   "swap",
   "older",
+  "guest",
   "restart",
   "skip",
   "stop",
@@ -88,8 +90,8 @@ export function checkPolicy(
     throw new InputError(`${where}.${unknown}`, "unknown key", allowed);
   }
   const policy = { ...DEFAULT_POLICY, ...partial };
-  checkLadder(`${where}.task`, policy.task);
-  checkLadder(`${where}.guest`, policy.guest);
+  checkLadder(`${where}.task`, policy.task, true);
+  checkLadder(`${where}.guest`, policy.guest, false);
   if (parseTime(policy.window, `${where}.window`) < 1) {
     throw new InputError(
       `${where}.window`,
@@ -102,7 +104,7 @@ export function checkPolicy(
   return policy;
 }
 
-function checkLadder(where: string, steps: readonly LadderStep[]): void {
+function checkLadder(where: string, steps: readonly LadderStep[], task: boolean): void {
   if (!Array.isArray(steps) || steps.length < 1 || steps.length > MAX_STEPS) {
     throw new InputError(where, "not a ladder", `allowed: 1 to ${MAX_STEPS} steps`);
   }
@@ -110,7 +112,8 @@ function checkLadder(where: string, steps: readonly LadderStep[]): void {
     if (typeof step !== "object" || step === null) {
       throw new InputError(`${where}[${i}]`, `"${step}" is no step`, "allowed: an action, a limit");
     }
-    oneOf(`${where}[${i}].action`, step.action, STEP_ACTIONS);
+    const actions = STEP_ACTIONS.filter((action) => task || action !== "guest");
+    oneOf(`${where}[${i}].action`, step.action, actions);
     const limit = step.limit ?? 1;
     if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
       throw new InputError(`${where}[${i}].limit`, `${limit} is not allowed`, "allowed: 1 to 1000");

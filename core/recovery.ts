@@ -27,7 +27,11 @@ import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { RecoveryAction } from "./trace.ts";
+<<<<<<< HEAD
 import { isVm0, slotMva, taskCount, USER_CPSR, type VmStore } from "./vm.ts";
+=======
+import { isVm0, outputMade, readName, slotMva, taskCount, USER_CPSR, type VmStore } from "./vm.ts";
+>>>>>>> main
 import { LOG_ACTIONS, LOG_WHAT, SLOT_MAP, VIRQ, VM_STATE } from "./vmi.ts";
 
 /** Where the monitor goes on after a recovery. */
@@ -50,8 +54,10 @@ export const GO_ON = {
 const REFUSED: SwapResult = { pages: -1, time: -1 };
 
 /** What had been charged and done when a recovery began. */
-interface RecoveryStart {
+export interface RecoveryStart {
+  /** Cycles charged. */
   readonly charged: number;
+  /** Maintenance done. */
   readonly maintenance: MaintenanceCounts;
 }
 
@@ -104,11 +110,25 @@ export class Recovery {
     this.#recorder = recorder;
   }
 
-  /** Deals with an error of a task. */
-  task(vm: number, unit: number): number {
+  /**
+   * Deals with an error of a task.
+   *
+   * @param start When work on it began.
+   * @param alive A checkpoint after this board time (cycles) is of no use: the task hung already.
+   */
+  task(
+    vm: number,
+    unit: number,
+    start: RecoveryStart = this.begin(),
+    alive: number = Infinity,
+  ): number {
     const port = this.#port;
+<<<<<<< HEAD
     const start = this.#begin();
     const faultTime = port.time();
+=======
+    const faultTime = port.now;
+>>>>>>> main
     port.add(unit + UNIT.FAULTS, 1);
     const policy = vm + VM.POLICY;
     const calls = port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES);
@@ -116,16 +136,22 @@ export class Recovery {
     for (;;) {
       const action = this.#next(unit, TASK_FIELDS, policy + POLICY.TASK);
       if (action === ACTION.SWAP || action === ACTION.OLDER) {
-        const first = action === ACTION.OLDER ? 1 : 0;
+        const count = this.#backup.taskGenerations(unit);
+        const time = (g: number) => this.#backup.taskTime(unit, g);
         const found = this.#search(
-          first,
-          this.#backup.taskGenerations(unit),
+          firstBefore(alive, action === ACTION.OLDER ? 1 : 0, count, time),
+          count,
           (g) => this.#swapTask(vm, unit, g, calls),
           (g) => this.#damaged(vm, unit, g),
         );
         if (found === undefined) continue;
         this.#done(vm, unit, "swap-task", found.generation, faultTime - found.time, start);
         return this.#resume(vm, unit);
+      }
+      if (action === ACTION.GUEST) {
+        const again = port.read(unit + TASK_FIELDS.count) > 1 ? 1 : 0;
+        if (this.#swapGuest(vm, again, faultTime, start, alive)) return GO_ON.NEXT_VM;
+        continue;
       }
       if (action === ACTION.RESTART) {
         if (!this.#restartTask(vm, unit)) continue;
@@ -145,17 +171,27 @@ export class Recovery {
     }
   }
 
-  /** Deals with an error of a guest's kernel. */
-  guest(vm: number): number {
+  /**
+   * Deals with an error of a guest's kernel.
+   *
+   * @param start When work on it began.
+   * @param alive A checkpoint after this board time (cycles) is of no use: the guest hung already.
+   */
+  guest(vm: number, start: RecoveryStart = this.begin(), alive: number = Infinity): number {
     const port = this.#port;
+<<<<<<< HEAD
     const start = this.#begin();
     const faultTime = port.time();
+=======
+    const faultTime = port.now;
+>>>>>>> main
     const policy = vm + VM.POLICY;
     this.#openWindow(vm, GUEST_FIELDS, policy);
     for (;;) {
       const action = this.#next(vm, GUEST_FIELDS, policy + POLICY.GUEST);
       if (action === ACTION.SWAP || action === ACTION.OLDER) {
         const first = action === ACTION.OLDER ? 1 : 0;
+<<<<<<< HEAD
         const found = this.#search(
           first,
           this.#backup.guestGenerations(vm),
@@ -168,6 +204,9 @@ export class Recovery {
         this.#vms.publishInfo(vm);
         this.#scheduler.publishRow(vm);
         this.#done(vm, 0, "swap-guest", found.generation, faultTime - found.time, start);
+=======
+        if (!this.#swapGuest(vm, first, faultTime, start, alive)) continue;
+>>>>>>> main
         return GO_ON.NEXT_VM;
       }
       if (action === ACTION.RESTART) {
@@ -193,7 +232,33 @@ export class Recovery {
     }
   }
 
-  #begin(): RecoveryStart {
+  /** Rolls a guest with all its tasks back; false when there is no way back. */
+  #swapGuest(
+    vm: number,
+    first: number,
+    faultTime: number,
+    start: RecoveryStart,
+    alive: number,
+  ): boolean {
+    const port = this.#port;
+    const count = this.#backup.guestGenerations(vm);
+    const found = this.#search(
+      firstBefore(alive, first, count, (g) => this.#backup.guestTime(vm, g)),
+      count,
+      (g) => this.#backup.swapGuest(vm, g),
+      (g) => this.#damaged(vm, 0, g),
+    );
+    if (found === undefined) return false;
+    this.#loseTime(vm, port.now - found.time);
+    this.#sampleRings(vm);
+    this.#vms.publishInfo(vm);
+    this.#scheduler.publishRow(vm);
+    this.#done(vm, 0, "swap-guest", found.generation, faultTime - found.time, start);
+    return true;
+  }
+
+  /** A recovery begins: what is charged from now on is its cost. */
+  begin(): RecoveryStart {
     const { charged, maintenance } = this.#port;
     return { charged, maintenance: { ...maintenance } };
   }
@@ -295,6 +360,7 @@ export class Recovery {
     const port = this.#port;
     port.write(unit + UNIT.JOURNAL_COUNT, 0);
     port.write(unit + UNIT.REPLAY, 0);
+    port.write(unit + UNIT.OUTPUT_MADE, outputMade(port, unit));
     const slot = port.read(unit + UNIT.SLOT);
     port.clear(slot + CONTEXT.START, CONTEXT.BYTES);
     port.write(slot + CONTEXT.R0, argument);
@@ -418,6 +484,28 @@ export class Recovery {
   }
 }
 
+<<<<<<< HEAD
+=======
+/** The newest checkpoint from `first` on that is not later than `alive`. */
+function firstBefore(
+  alive: number,
+  first: number,
+  count: number,
+  time: (generation: number) => number,
+): number {
+  if (alive === Infinity) return first;
+  let generation = first;
+  while (generation < count && time(generation) > alive) generation++;
+  return generation;
+}
+
+/** The unit of the task that a VM runs or was interrupted in, 0 in kernel mode. */
+export function runningTask(port: Port, vm: number): number {
+  if (port.read(vm + VM.VMODE) !== VMODE.TASK) return 0;
+  return unitOf(port, vm, port.read(vm + VM.CUR_TASK) + 2);
+}
+
+>>>>>>> main
 /**
  * Whose error it is, by the policy of its VM (P9).
  *

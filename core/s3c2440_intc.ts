@@ -81,6 +81,16 @@ const INTOFFSET = 0x14;
 const SUBSRCPND = 0x18;
 const INTSUBMSK = 0x1c;
 
+/** Addresses of the controller's registers, manual chapter 14. */
+export const INTC_ADDRESS = {
+  SRCPND: 0x4a00_0000,
+  INTMSK: 0x4a00_0008,
+  INTPND: 0x4a00_0010,
+  INTOFFSET: 0x4a00_0014,
+  SUBSRCPND: 0x4a00_0018,
+  INTSUBMSK: 0x4a00_001c,
+} as const;
+
 /** Registers of the interrupt controller. */
 export const INTC_REGISTERS: readonly Register[] = [
   register("SRCPND", SRCPND, "requests; write 1 clears", { clear: 0xffff_ffff }),

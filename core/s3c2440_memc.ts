@@ -48,9 +48,24 @@ export const MEMC_REGISTERS: readonly Register[] = [
 
 /** The memory controller. */
 export class Memc extends Device {
+  /** Changes whenever a register may have another value. */
+  changes = 0;
+
   /** The controller after reset. */
   constructor() {
     super(MEMC_REGISTERS);
+  }
+
+  /** A write by the CPU. */
+  protected override store(offset: number, value: number, lanes: number): void {
+    this.changes++;
+    super.store(offset, value, lanes);
+  }
+
+  /** The state after reset. */
+  override reset(): void {
+    this.changes++;
+    super.reset();
   }
 
   /** What is held beside the registers. */
@@ -59,5 +74,7 @@ export class Memc extends Device {
   }
 
   /** Takes back what {@linkcode saveHidden} gave. */
-  protected override restoreHidden(_hidden: null): void {}
+  protected override restoreHidden(_hidden: null): void {
+    this.changes++;
+  }
 }

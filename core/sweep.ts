@@ -4,15 +4,12 @@
  * until the golden run touches one of them.
  *
  * That is sound: as long as no word of the difference is read or written, both runs do the same. All
- * accesses to such words are seen. Pages that hold them are kept out of the host's look-aside tables,
- * so that each access comes past `mmu.host`; in pages with instructions an undefined one stands in for
- * the word, so that executing it is seen too. Copies of whole pages carry a difference along. An
- * experiment whose word is touched goes on from the look before.
+ * accesses to such words are seen (`sweep_watch`). An experiment whose word is touched goes on from the
+ * look before.
  *
  * @module
  */
 
-import { VECTOR } from "./cpu.ts";
 import {
   type ExperimentResult,
   type ExperimentRules,
@@ -20,6 +17,7 @@ import {
   finish,
   strikeCycle,
 } from "./experiment.ts";
+import { noStrike } from "./fault.ts";
 import { ArmedFault } from "./fault_trigger.ts";
 import {
   type Difference,
@@ -30,26 +28,21 @@ import {
   ShadowTape,
   type Trail,
 } from "./follow.ts";
-import { FORK_PAGE, FORK_WORDS, sdramWords } from "./fork.ts";
 import type { Branch, GoldenRun } from "./golden.ts";
 import type { Lab } from "./lab.ts";
 import { MAP } from "./layout.ts";
-import { ACCESS } from "./mmu.ts";
 import { partOf } from "./observe.ts";
 import { endState } from "./run_end.ts";
+import { InstructionTriggers } from "./sweep_triggers.ts";
+import { type Sleeper, Watch } from "./sweep_watch.ts";
 
 /** Most words of a difference with which an experiment becomes dormant. */
 const MOST_WORDS = 64;
-/** An instruction that is undefined for ever (ARM ARM, A3.16.5). */
-const UNDEFINED = 0xe7f0_00f0;
 
-/** An experiment of a sweep. */
-interface Sleeper {
-  /** Its place in the list. */
+/** An experiment to come: its place in the list, and the cycle at which its time has come. */
+interface Task {
   readonly index: number;
-  readonly vm: string;
-  readonly trail: Trail;
-  difference: Map<number, number>;
+  readonly cycle: number;
 }
 
 /** A result of a sweep. */
@@ -78,6 +71,7 @@ export class SweepCrash extends Error {
  * Runs experiments along a golden run.
  *
  * @param specs The experiments, in any order.
+ * @param onLook Told of the dormant experiments at each look that is walked past.
  * @returns Their results, in the order in which they are known; the generator must be run to its end.
  * @throws {SweepCrash} When one fails on the host; the results so far stand.
  */
@@ -85,8 +79,9 @@ export function* sweep(
   golden: GoldenRun,
   specs: readonly ExperimentSpec[],
   rules: ExperimentRules,
+  onLook?: (look: number, dormant: readonly Sleeper[]) => void,
 ): Generator<SweepResult> {
-  yield* new Sweep(golden, specs, rules).run();
+  yield* new Sweep(golden, specs, rules, onLook).run();
 }
 
 class Sweep {
@@ -96,16 +91,28 @@ class Sweep {
   readonly #rules: ExperimentRules;
   readonly #dormant: number;
   readonly #watch: Watch;
+  readonly #triggers: InstructionTriggers;
+  readonly #onLook: ((look: number, dormant: readonly Sleeper[]) => void) | undefined;
   /** Experiments that become dormant at a look to come. */
   readonly #later: Map<number, Sleeper[]> = new Map();
   #running = -1;
 
-  constructor(golden: GoldenRun, specs: readonly ExperimentSpec[], rules: ExperimentRules) {
+  constructor(
+    golden: GoldenRun,
+    specs: readonly ExperimentSpec[],
+    rules: ExperimentRules,
+    onLook?: (look: number, dormant: readonly Sleeper[]) => void,
+  ) {
     this.#golden = golden;
+    this.#onLook = onLook;
     this.#lab = golden.lab;
     this.#specs = specs;
     this.#rules = rules;
     this.#watch = new Watch(golden);
+    this.#triggers = new InstructionTriggers(
+      golden.lab,
+      specs.some(({ fault }) => fault.trigger.event?.kind === "instructions"),
+    );
     // Where TLBs disagree with the tables, what they hold would have to be carried along.
     const sound = golden.looks.every(({ tlbs }) => tlbs) && !golden.thumb;
     this.#dormant = (rules.earlyStop ?? true) && sound ? MOST_WORDS : 0;
@@ -118,6 +125,7 @@ class Sweep {
       if (this.#running < 0) throw error;
       throw new SweepCrash(this.#running, error);
     } finally {
+      this.#triggers.stop();
       this.#watch.stop();
     }
   }
@@ -132,7 +140,7 @@ class Sweep {
     for (;;) {
       const next = tasks.length === 0 ? Infinity : lookOf(tasks[tasks.length - 1].cycle);
       const dormant = Math.min(next, ...this.#later.keys());
-      if (this.#watch.size === 0) {
+      if (this.#watch.size === 0 && this.#triggers.size === 0) {
         // Nothing is to be seen before the next strike, or the next that falls asleep.
         if (dormant === Infinity) return;
         if (dormant !== golden.lookNumber || next === Infinity) {
@@ -143,7 +151,7 @@ class Sweep {
       for (const sleeper of this.#later.get(number) ?? []) this.#watch.add(sleeper);
       this.#later.delete(number);
       if (number === last && tasks.length === 0) break;
-      const here: { index: number; cycle: number }[] = [];
+      const here: Task[] = [];
       while (tasks.length > 0 && lookOf(tasks[tasks.length - 1].cycle) === number) {
         here.push(tasks.pop()!);
       }
@@ -156,7 +164,7 @@ class Sweep {
   /** From one look to the next: strikes on the way, and what is touched. */
   *#interval(
     number: number,
-    tasks: readonly { index: number; cycle: number }[],
+    tasks: readonly Task[],
     isLast: boolean,
   ): Generator<SweepResult> {
     const golden = this.#golden;
@@ -164,21 +172,23 @@ class Sweep {
     const { plan } = golden;
     const state = watch.size > 0 ? golden.state() : undefined;
     const start: Branch | undefined = state === undefined ? undefined : { state, pages: NO_PAGES };
+    const counts = this.#triggers.mark();
     const woken = new Set<Sleeper>();
     let done = 0;
     for (;;) {
       watch.begin(woken);
       let complete = true;
       while (complete && done < tasks.length) {
-        complete = this.#runTo(tasks[done].cycle);
-        if (complete) yield* this.#strike(tasks[done++].index);
+        complete = yield* this.#runTo(tasks[done].cycle);
+        if (complete) yield* this.#begin(tasks[done++].index);
       }
       if (isLast) return;
-      if (complete && this.#runTo((number + 1) * plan.look)) break;
+      if (complete && (yield* this.#runTo((number + 1) * plan.look))) break;
       // An instruction that stood in for a word was met: once more, without it.
       watch.wakeMet(woken);
       watch.pause();
       golden.back(start!);
+      this.#triggers.back(counts);
     }
     watch.end(woken);
     if (woken.size > 0) {
@@ -193,6 +203,7 @@ class Sweep {
     }
     golden.completeLook();
     watch.mend();
+    this.#onLook?.(golden.lookNumber, watch.sleepers());
     for (const { index, vm, trail, difference } of watch.sleepers()) {
       if (difference.size > 0) continue;
       yield* this.#arrived(index, vm, trail);
@@ -212,13 +223,33 @@ class Sweep {
   }
 
   /** Walks the golden run on; false when an instruction that stands in for a word was met. */
-  #runTo(cycle: number): boolean {
+  *#runTo(cycle: number): Generator<SweepResult, boolean> {
     const { board } = this.#lab;
     while (board.clock.now < cycle) {
-      board.run(cycle);
+      const reached = this.#triggers.run(cycle, () => this.#watch.met);
       if (this.#watch.met) return false;
+      for (const index of reached) yield* this.#strike(index);
     }
     return true;
+  }
+
+  /** The time of an experiment has come: it strikes, or waits for its trigger on the golden run. */
+  *#begin(index: number): Generator<SweepResult> {
+    const { vm, fault } = this.#specs[index];
+    const { event } = fault.trigger;
+    if (event?.kind !== "instructions") yield* this.#strike(index);
+    else this.#triggers.arm(index, vm, event.count);
+  }
+
+  /** The golden run is at its end, and the trigger has not come. */
+  #missed(index: number): SweepResult {
+    const golden = this.#golden;
+    const trail = newTrail(golden, this.#lab.time);
+    trail.strike = noStrike(this.#lab, "the run ended before so many instructions");
+    const look = golden.lookNumber;
+    const followed = { ended: "golden", look, end: golden.end, difference: undefined } as const;
+    const result = finish(golden, this.#specs[index].vm, this.#rules, trail, followed);
+    return { index, result };
   }
 
   /** An experiment begins. */
@@ -230,7 +261,10 @@ class Sweep {
     const trail = newTrail(golden, this.#lab.time);
     const tape = new ShadowTape(golden);
     this.#running = index;
-    const armed = new ArmedFault(this.#lab, spec.vm, spec.fault);
+    // Time and trigger have come.
+    const waits = spec.fault.trigger.event?.kind !== "instructions";
+    const fault = waits ? spec.fault : { ...spec.fault, trigger: { time: spec.fault.time } };
+    const armed = new ArmedFault(this.#lab, spec.vm, fault);
     const followed = follow(golden, trail, armed, tape, {
       earlyStop: this.#rules.earlyStop ?? true,
       dormant: this.#dormant,
@@ -293,6 +327,7 @@ class Sweep {
     const { plan } = golden;
     const number = golden.lookNumber;
     this.#watch.clean();
+    for (const index of this.#triggers.takeAll()) yield this.#missed(index);
     const start: Branch = { state: golden.state(), pages: NO_PAGES };
     const stretch = golden.look(plan.lastStretch / plan.look).counts!;
     for (const { index, vm, trail, difference } of this.#watch.sleepers()) {
@@ -309,279 +344,3 @@ class Sweep {
 }
 
 const NO_PAGES: ReadonlyMap<number, Uint32Array> = new Map();
-
-/** Sees to it that no access of the golden run to a dormant word goes unseen. */
-class Watch {
-  /** An instruction that stands in for a word was met, or its word read. */
-  met = false;
-  readonly #golden: GoldenRun;
-  readonly #memory: Uint32Array;
-  readonly #undo: () => void;
-  /** Who has a word in its difference. */
-  readonly #owners: Map<number, Set<Sleeper>> = new Map();
-  readonly #sleepers: Set<Sleeper> = new Set();
-  /** Number of watched words of each page. */
-  readonly #pages: Uint16Array;
-  /** Words that an undefined instruction stands in for, with the golden run's. */
-  readonly #planted: Map<number, number> = new Map();
-  #on = false;
-  #touched: Set<number> = new Set();
-  /** Copies of pages in this interval: from (-1: filled) and to. */
-  #copies: [from: number, to: number][] = [];
-  /** Words that a copy has made in this interval, with who has them. */
-  #copied: Map<number, Set<Sleeper>> = new Map();
-
-  constructor(golden: GoldenRun) {
-    this.#golden = golden;
-    const { lab } = golden;
-    const { board } = lab;
-    const { mmu, sdram, memory } = board;
-    this.#memory = sdramWords(lab);
-    this.#pages = new Uint16Array(sdram.size / FORK_PAGE);
-    const pages = this.#pages;
-    const first = MAP.SDRAM;
-    const pageOf = (pa: number) => Math.floor((pa - first) / FORK_PAGE);
-    const watched = (pa: number) => this.#on && pa >= first && pages[pageOf(pa)] > 0;
-    const { host, fill } = mmu;
-    const { debugWrite, onTrap } = board;
-    mmu.host = (pa, write) => {
-      if (watched(pa)) this.#access((pa - first) >>> 2);
-      return host.call(mmu, pa, write);
-    };
-    mmu.fill = (va, pa) => {
-      if (watched(pa)) golden.touched.add(pa);
-      else fill.call(mmu, va, pa);
-    };
-    board.debugWrite = (pa, bytes) => {
-      if (this.#on) this.#bulkWrite(pa, bytes, memory.u8.buffer, sdram.offset);
-      return debugWrite.call(board, pa, bytes);
-    };
-    board.onTrap = (vector) => {
-      if (this.#on && vector === VECTOR.UNDEFINED && this.#isPlanted()) return;
-      onTrap?.(vector);
-    };
-    this.#undo = () => {
-      mmu.host = host;
-      mmu.fill = fill;
-      board.debugWrite = debugWrite;
-      board.onTrap = onTrap;
-    };
-  }
-
-  /** Dormant experiments. */
-  get size(): number {
-    return this.#sleepers.size;
-  }
-
-  /** The dormant experiments, in the order in which they fell asleep. */
-  sleepers(): Sleeper[] {
-    return [...this.#sleepers];
-  }
-
-  stop(): void {
-    this.clean();
-    this.#undo();
-  }
-
-  add(sleeper: Sleeper): void {
-    this.#sleepers.add(sleeper);
-    for (const index of sleeper.difference.keys()) this.#own(index, sleeper);
-  }
-
-  remove(sleeper: Sleeper): void {
-    this.#sleepers.delete(sleeper);
-    for (const index of sleeper.difference.keys()) this.#disown(index, sleeper);
-  }
-
-  #own(index: number, sleeper: Sleeper): void {
-    let owners = this.#owners.get(index);
-    if (owners === undefined) {
-      this.#owners.set(index, owners = new Set());
-      this.#pages[Math.floor(index / FORK_WORDS)]++;
-      this.#plant(index);
-    }
-    owners.add(sleeper);
-  }
-
-  #disown(index: number, sleeper: Sleeper): void {
-    const owners = this.#owners.get(index);
-    if (owners === undefined || !owners.delete(sleeper) || owners.size > 0) return;
-    this.#owners.delete(index);
-    this.#pages[Math.floor(index / FORK_WORDS)]--;
-    this.#unplant(index);
-  }
-
-  // --- an interval -----------------------------------------------------------------------------
-
-  /** An interval begins, or begins anew without the words of `woken`. */
-  begin(woken: ReadonlySet<Sleeper>): void {
-    this.#forget();
-    if (woken.size > 0) {
-      for (const index of [...this.#planted.keys()]) {
-        const owners = this.#owners.get(index)!;
-        if ([...owners].every((sleeper) => woken.has(sleeper))) this.#unplant(index);
-      }
-    }
-    this.resume();
-  }
-
-  /** The golden run goes on. */
-  resume(): void {
-    this.#on = this.#owners.size > 0;
-    if (!this.#on) return;
-    const { touched, lab } = this.#golden;
-    for (const index of this.#planted.keys()) {
-      this.#write(index, UNDEFINED);
-      // What stands in for words is put back with its page.
-      touched.addPage(Math.floor(index / FORK_WORDS));
-    }
-    lab.board.mmu.flush();
-  }
-
-  /** The memory is the golden run's, and nobody watches. */
-  pause(): void {
-    this.#on = false;
-    for (const [index, word] of this.#planted) this.#write(index, word);
-  }
-
-  /** Takes away all that stands in for words. */
-  clean(): void {
-    this.pause();
-    this.#planted.clear();
-    this.#forget();
-  }
-
-  /** The shadow was made from memory in which instructions stand in for words. */
-  mend(): void {
-    const { shadow } = this.#golden;
-    for (const [index, word] of this.#planted) shadow[index] = word;
-  }
-
-  /** Those whose words were met wake. */
-  wakeMet(woken: Set<Sleeper>): void {
-    for (const index of this.#touched) this.#wakeOwners(index, woken);
-  }
-
-  /** The interval is over: those whose words were touched wake, those whose pages were copied grow. */
-  end(woken: Set<Sleeper>): void {
-    this.#on = false;
-    for (const index of this.#touched) this.#wakeOwners(index, woken);
-    for (const [from, to] of this.#copies) this.#carry(from, to, woken);
-    this.#forget();
-  }
-
-  #wakeOwners(index: number, woken: Set<Sleeper>): void {
-    for (const sleeper of this.#owners.get(index) ?? []) woken.add(sleeper);
-    for (const sleeper of this.#copied.get(index) ?? []) woken.add(sleeper);
-  }
-
-  #forget(): void {
-    this.met = false;
-    this.#touched = new Set();
-    this.#copies = [];
-    for (const index of this.#copied.keys()) this.#pages[Math.floor(index / FORK_WORDS)]--;
-    this.#copied = new Map();
-  }
-
-  /** A page was copied over another: differences with it. */
-  #carry(from: number, to: number, woken: ReadonlySet<Sleeper>): void {
-    for (const sleeper of this.#sleepers) {
-      if (woken.has(sleeper)) continue;
-      const words = [...sleeper.difference];
-      for (const [index] of words) {
-        if (Math.floor(index / FORK_WORDS) !== to) continue;
-        sleeper.difference.delete(index);
-        this.#disown(index, sleeper);
-      }
-      for (const [index, value] of words) {
-        if (Math.floor(index / FORK_WORDS) !== from) continue;
-        const copy = to * FORK_WORDS + index % FORK_WORDS;
-        sleeper.difference.set(copy, value);
-        this.#own(copy, sleeper);
-      }
-    }
-  }
-
-  // --- what is seen ----------------------------------------------------------------------------
-
-  #access(index: number): void {
-    if (!this.#owners.has(index) && !this.#copied.has(index)) return;
-    this.#touched.add(index);
-    if (this.#planted.has(index)) this.#meet();
-  }
-
-  #meet(): void {
-    this.met = true;
-    this.#golden.lab.board.requestStop();
-  }
-
-  /** Bytes written past the core: by the monitor, whole pages mostly. */
-  #bulkWrite(pa: number, bytes: Uint8Array, memory: ArrayBufferLike, offset: number): void {
-    const at = pa - MAP.SDRAM;
-    if (at < 0) return;
-    const whole = bytes.length === FORK_PAGE && at % FORK_PAGE === 0;
-    if (!whole) {
-      for (let i = at & ~3; i < at + bytes.length; i += 4) {
-        if (this.#pages[Math.floor(i / FORK_PAGE)] > 0) this.#access(i >>> 2);
-      }
-      return;
-    }
-    const to = at / FORK_PAGE;
-    const inside = bytes.buffer === memory && bytes.byteOffset >= offset;
-    const from = inside ? (bytes.byteOffset - offset) / FORK_PAGE : -1;
-    const source = from >= 0 && this.#pages[from] > 0;
-    if (!source && this.#pages[to] === 0) return;
-    this.#copies.push([from, to]);
-    for (let i = 0; i < FORK_WORDS; i++) {
-      const target = to * FORK_WORDS + i;
-      // What stands in for a word must not be copied, nor written over.
-      const word = from * FORK_WORDS + i;
-      if (this.#planted.has(target) || (source && this.#planted.has(word))) {
-        this.#touched.add(this.#planted.has(target) ? target : word);
-        this.#meet();
-      }
-      if (!source) continue;
-      const owners = [...this.#owners.get(word) ?? [], ...this.#copied.get(word) ?? []];
-      if (owners.length === 0) continue;
-      const copied = this.#copied.get(target);
-      if (copied === undefined) {
-        this.#copied.set(target, new Set(owners));
-        this.#pages[to]++;
-      } else for (const sleeper of owners) copied.add(sleeper);
-    }
-    this.#golden.lab.board.mmu.flush();
-  }
-
-  /** Sees to the undefined instruction that was just met; false when it is none of ours. */
-  #isPlanted(): boolean {
-    const { board } = this.#golden.lab;
-    const pc = (board.cpu.reg(14) - 4) >>> 0;
-    const pa = board.mmu.probe(pc, ACCESS.FETCH, true);
-    const index = pa < MAP.SDRAM ? -1 : (pa - MAP.SDRAM) >>> 2;
-    if (!this.#planted.has(index)) return false;
-    this.#touched.add(index);
-    this.#meet();
-    return true;
-  }
-
-  // --- stand-ins -------------------------------------------------------------------------------
-
-  /** The instruction is put there when the golden run goes on. */
-  #plant(index: number): void {
-    const { executed, shadow } = this.#golden;
-    if (executed.has(Math.floor(index / FORK_WORDS))) this.#planted.set(index, shadow[index]);
-  }
-
-  #unplant(index: number): void {
-    const word = this.#planted.get(index);
-    if (word === undefined) return;
-    this.#planted.delete(index);
-    this.#write(index, word);
-  }
-
-  #write(index: number, value: number): void {
-    if (this.#memory[index] === value) return;
-    this.#memory[index] = value;
-    this.#golden.lab.board.cpu.invalidateCode(MAP.SDRAM + index * 4, 4);
-  }
-}

@@ -70,6 +70,24 @@ export class TableCheck {
   }
 
   /**
+   * The steps of the scrubber that are due.
+   *
+   * @param passed Ticks since it was last asked.
+   * @returns What was repaired.
+   */
+  scrubDue(passed: number): RepairedEntry[] {
+    const port = this.#port;
+    const every = port.read(MAP.GLOBAL + GLOBAL.SCRUB_EVERY);
+    if (every === 0) return [];
+    const ticks = port.read(MAP.GLOBAL + GLOBAL.TICKS);
+    const repaired: RepairedEntry[] = [];
+    for (let due = Math.floor((ticks - passed) / every); due < Math.floor(ticks / every); due++) {
+      repaired.push(...this.scrub());
+    }
+    return repaired;
+  }
+
+  /**
    * One step of the scrubber: the descriptors of one piece of one VM, then the next.
    *
    * @returns What was repaired.

@@ -77,6 +77,8 @@ export class Timing {
         if (cache.find(mva) >= 0) continue;
         if (mmu.fetchCacheable) {
           cache.fill(mva, pa);
+          // The instructions of the line come before the next one.
+          this.memory.leaveBus();
           continue;
         }
       }

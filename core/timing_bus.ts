@@ -16,8 +16,38 @@ export interface BusRegisters {
   readonly fclkPerHclk: number;
   /** FCLK cycles of a PCLK cycle. */
   readonly fclkPerPclk: number;
+  /** Changes whenever a register of the memory controller may have another value. */
+  readonly changes: number;
   /** A register of the memory controller. */
   memc(offset: number): number;
+}
+
+/** What the registers say of the SDRAM at nGCS6; times in HCLK cycles. */
+interface Sdram {
+  /** There is SDRAM, and no static memory. */
+  readonly present: boolean;
+  /** Precharge. */
+  readonly trp: number;
+  /** Row to column. */
+  readonly trcd: number;
+  /** Refresh, with the precharge before. */
+  readonly trc: number;
+  /** CAS latency. */
+  readonly latency: number;
+  /** Bytes of a beat. */
+  readonly width: number;
+  /** Where the row is in an address. */
+  readonly rowShift: number;
+  /** Where the bank is. */
+  readonly bankShift: number;
+  /** Banks less one. */
+  readonly bankMask: number;
+  /** Mask of the address inside nGCS6. */
+  readonly offset: number;
+  /** The controller makes bursts of the core's. */
+  readonly burst: boolean;
+  /** Refresh interval; 0 for none. */
+  readonly period: number;
 }
 
 /** Saved form of a {@linkcode BusTiming}. */
@@ -51,6 +81,21 @@ const ACCESS: readonly number[] = [1, 2, 3, 4, 6, 8, 10, 14];
 /** BANKCON6 bit that tells SDRAM from a static memory. */
 const TYPE_SDRAM = 0x1_8000;
 
+const NO_SDRAM: Sdram = {
+  present: false,
+  trp: 0,
+  trcd: 0,
+  trc: 0,
+  latency: 0,
+  width: 4,
+  rowShift: 0,
+  bankShift: 0,
+  bankMask: 0,
+  offset: 0,
+  burst: false,
+  period: 0,
+};
+
 /** The bus. */
 export class BusTiming {
   /** Board time, in FCLK cycles, at which the last transfer has ended. */
@@ -60,6 +105,8 @@ export class BusTiming {
   readonly #rows = new Int32Array(4).fill(-1);
   #refresh = 0;
   #lastWrite = false;
+  #seen = -1;
+  #sdram6: Sdram = NO_SDRAM;
 
   /**
    * An idle bus.
@@ -104,7 +151,8 @@ export class BusTiming {
       for (let i = 0; i < words; i++) this.free = this.#register(this.free, pa);
       return this.free;
     }
-    if (pa >= SDRAM && (this.#registers.memc(BANKCON0 + 24) & TYPE_SDRAM) === TYPE_SDRAM) {
+    this.#update();
+    if (pa >= SDRAM && this.#sdram6.present) {
       return this.#sdram(start, pa, words, bytes, write);
     }
     this.free = start + (overhead + words * this.#static(pa, bytes)) * hclk;
@@ -119,12 +167,10 @@ export class BusTiming {
    * @returns Board time at which it has ended; -1 when the bank has no bursts, so that it takes a transfer.
    */
   goOn(pa: number, write: boolean): number {
-    const registers = this.#registers;
-    if (pa >= AHB || pa < SDRAM || (registers.memc(BANKSIZE) & 0x80) === 0) return -1;
-    if ((registers.memc(BANKCON0 + 24) & TYPE_SDRAM) !== TYPE_SDRAM) return -1;
-    if (write !== this.#lastWrite) return -1;
-    const width = 1 << Math.min((registers.memc(BWSCON) >>> 24) & 3, 2);
-    this.free += (4 / width) * registers.fclkPerHclk;
+    this.#update();
+    const { present, burst, width } = this.#sdram6;
+    if (pa >= AHB || pa < SDRAM || !present || !burst || write !== this.#lastWrite) return -1;
+    this.free += (4 / width) * this.#registers.fclkPerHclk;
     return this.free;
   }
 
@@ -151,49 +197,63 @@ export class BusTiming {
 
   /** A burst of the SDRAM at nGCS6. */
   #sdram(start: number, pa: number, words: number, bytes: number, write: boolean): number {
-    const registers = this.#registers;
-    const values = this.#values;
-    const hclk = registers.fclkPerHclk;
-    const control = registers.memc(BANKCON0 + 24);
-    const refresh = registers.memc(REFRESH);
-    const size = registers.memc(BANKSIZE);
-    const mode = registers.memc(MRSRB6);
-    const trp = ((refresh >>> 20) & 3) + 2;
-    start = this.#refreshed(start, refresh, trp, hclk);
-
-    const trcd = ((control >>> 2) & 3) + 2;
-    const latency = write ? 0 : Math.max(1, (mode >>> 4) & 7);
-    const width = 1 << Math.min((registers.memc(BWSCON) >>> 24) & 3, 2);
-    const beats = Math.ceil(bytes / width);
-    const columns = (control & 3) + 8;
-
-    const bits = BANK_BITS[size & 7];
-    const bankBits = values.sdramBanks > 2 ? 2 : values.sdramBanks - 1;
-    const bank = (pa >>> (bits - bankBits)) & (values.sdramBanks - 1);
-    const row = ((pa & ((1 << bits) - 1)) >>> (columns + (width >> 1))) | 0;
-    let cycles = values.busOverhead;
-    if (this.#rows[bank] !== row) cycles += (this.#rows[bank] >= 0 ? trp : 0) + trcd;
-    this.#rows[bank] = values.rowsStayOpen !== 0 ? row : -1;
-    // Without bursts of the core (BANKSIZE 7) each word is a transfer of its own.
-    const burst = (size & 0x80) !== 0;
-    cycles += burst
-      ? latency + words * beats
-      : words * (latency + beats) + (words - 1) * values.busOverhead;
+    const { busOverhead, rowsStayOpen } = this.#values;
+    const hclk = this.#registers.fclkPerHclk;
+    const { trp, trcd, latency, width, rowShift, bankShift, bankMask, offset, burst } =
+      this.#sdram6;
+    start = this.#refreshed(start, hclk);
+    const bank = (pa >>> bankShift) & bankMask;
+    const row = (pa & offset) >>> rowShift;
+    const first = write ? 0 : latency;
+    const beats = bytes <= width ? 1 : bytes / width;
+    let cycles = busOverhead;
+    const rows = this.#rows;
+    if (rows[bank] !== row) cycles += (rows[bank] >= 0 ? trp : 0) + trcd;
+    rows[bank] = rowsStayOpen !== 0 ? row : -1;
+    cycles += burst ? first + words * beats : words * (first + beats) + (words - 1) * busOverhead;
     this.free = start + cycles * hclk;
     return this.free;
   }
 
   /** Lets the refresh cycles pass that fell due up to `start`; they close all rows. */
-  #refreshed(start: number, refresh: number, trp: number, hclk: number): number {
-    if ((refresh & 0x80_0000) === 0) return start;
-    const period = (2049 - (refresh & 0x7ff)) * hclk;
-    const interval = Math.floor(start / period);
+  #refreshed(start: number, hclk: number): number {
+    const { period, trc } = this.#sdram6;
+    if (period === 0) return start;
+    const interval = Math.floor(start / (period * hclk));
     if (interval === this.#refresh) return start;
     this.#refresh = interval;
     this.#rows.fill(-1);
     // Precharge and refresh begin at the interval's start, or when the transfer before has ended.
-    const trc = trp + ((refresh >>> 18) & 3) + 4;
-    return Math.max(start, Math.max(this.edge(interval * period), this.free) + trc * hclk);
+    const due = this.edge(interval * period * hclk);
+    return Math.max(start, Math.max(due, this.free) + trc * hclk);
+  }
+
+  /** Reads the registers anew, if they have changed. */
+  #update(): void {
+    const registers = this.#registers;
+    if (registers.changes === this.#seen) return;
+    this.#seen = registers.changes;
+    const control = registers.memc(BANKCON0 + 24);
+    const refresh = registers.memc(REFRESH);
+    const size = registers.memc(BANKSIZE);
+    const width = 1 << Math.min((registers.memc(BWSCON) >>> 24) & 3, 2);
+    const bits = BANK_BITS[size & 7];
+    const trp = ((refresh >>> 20) & 3) + 2;
+    this.#sdram6 = {
+      present: (control & TYPE_SDRAM) === TYPE_SDRAM,
+      trp,
+      trcd: ((control >>> 2) & 3) + 2,
+      trc: trp + ((refresh >>> 18) & 3) + 4,
+      latency: Math.max(1, (registers.memc(MRSRB6) >>> 4) & 7),
+      width,
+      rowShift: (control & 3) + 8 + (width >>> 1),
+      bankShift: bits - this.#values.sdramBankBits,
+      bankMask: (1 << this.#values.sdramBankBits) - 1,
+      offset: 2 ** bits - 1,
+      // Without bursts of the core each word is a transfer of its own.
+      burst: (size & 0x80) !== 0,
+      period: (refresh & 0x80_0000) === 0 ? 0 : 2049 - (refresh & 0x7ff),
+    };
   }
 
   /** As after a reset: no row open. */

@@ -259,6 +259,11 @@ export class MemoryTiming {
     if (end > time) this.counts.drainCycles += this.#waitFor(end, time);
   }
 
+  /** The core does something between two accesses that nobody tells here: it has left the bus. */
+  leaveBus(): void {
+    this.#coreAt = -1;
+  }
+
   /** A c7 operation. */
   cacheOperation(): void {
     const cycles = this.values.cacheOperation * this.coreCycle;

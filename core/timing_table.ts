@@ -17,8 +17,13 @@ export type TimingUnit =
   | "bits"
   | "switch";
 
+/** What a cost is part of. */
+export type TimingPart = "instructions" | "interlocks" | "caches" | "bus";
+
 /** A cost of the timed core. */
 export interface TimingConstant {
+  /** What it is part of. */
+  readonly part: TimingPart;
   /** The figure that is used unless another is set. */
   readonly value: number;
   /** What it is counted in; a switch is 0 or 1. */
@@ -39,8 +44,8 @@ const CACHES = "S3C2410A manual, appendix 4 (ARM920T TRM DDI 0151C, chapter 4)";
 
 /** The costs, in the order of the documentation. */
 export const TIMING = {
-  // ---- ARM9TDMI: cycles of an instruction beyond the first
   shiftByRegister: {
+    part: "instructions",
     value: 1,
     unit: "core cycles",
     status: "confirmed",
@@ -49,6 +54,7 @@ export const TIMING = {
     source: ARM9EJ,
   },
   branch: {
+    part: "instructions",
     value: 2,
     unit: "core cycles",
     status: "confirmed",
@@ -57,6 +63,7 @@ export const TIMING = {
     source: ARM9EJ,
   },
   loadPc: {
+    part: "instructions",
     value: 4,
     unit: "core cycles",
     status: "confirmed",
@@ -65,6 +72,7 @@ export const TIMING = {
     source: ARM9EJ,
   },
   loadMultiplePc: {
+    part: "instructions",
     value: 4,
     unit: "core cycles",
     status: "assumed",
@@ -73,6 +81,7 @@ export const TIMING = {
     source: `${SLOSS} (recalled)`,
   },
   multipleOfOne: {
+    part: "instructions",
     value: 1,
     unit: "core cycles",
     status: "confirmed",
@@ -81,6 +90,7 @@ export const TIMING = {
     source: ARM9EJ,
   },
   swap: {
+    part: "instructions",
     value: 1,
     unit: "core cycles",
     status: "assumed",
@@ -89,6 +99,7 @@ export const TIMING = {
     source: `${SLOSS} (recalled)`,
   },
   multiply: {
+    part: "instructions",
     value: 1,
     unit: "core cycles",
     status: "assumed",
@@ -97,6 +108,7 @@ export const TIMING = {
     source: `${SLOSS} (recalled)`,
   },
   multiplyLong: {
+    part: "instructions",
     value: 2,
     unit: "core cycles",
     status: "assumed",
@@ -105,6 +117,7 @@ export const TIMING = {
     source: `${SLOSS} (recalled)`,
   },
   msrControl: {
+    part: "instructions",
     value: 2,
     unit: "core cycles",
     status: "assumed",
@@ -113,6 +126,7 @@ export const TIMING = {
     source: `${SLOSS} (recalled)`,
   },
   coprocessorBusy: {
+    part: "instructions",
     value: 1,
     unit: "core cycles",
     status: "assumed",
@@ -121,6 +135,7 @@ export const TIMING = {
     source: "no source found for the ARM920T",
   },
   exception: {
+    part: "instructions",
     value: 3,
     unit: "core cycles",
     status: "confirmed",
@@ -129,8 +144,8 @@ export const TIMING = {
     source: "S3C2440A manual 2-15 (Texc = 3)",
   },
 
-  // ---- ARM9TDMI: interlocks
   loadUse: {
+    part: "interlocks",
     value: 1,
     unit: "core cycles",
     status: "confirmed",
@@ -139,6 +154,7 @@ export const TIMING = {
     source: "ARM9TDMI TRM DDI 0145B p. 7-5",
   },
   loadUseNarrow: {
+    part: "interlocks",
     value: 2,
     unit: "core cycles",
     status: "confirmed",
@@ -147,6 +163,7 @@ export const TIMING = {
     source: ARM9EJ,
   },
   loadMultipleUse: {
+    part: "interlocks",
     value: 1,
     unit: "core cycles",
     status: "confirmed",
@@ -155,6 +172,7 @@ export const TIMING = {
     source: ARM9EJ,
   },
   swapByteUse: {
+    part: "interlocks",
     value: 1,
     unit: "core cycles",
     status: "assumed",
@@ -163,6 +181,7 @@ export const TIMING = {
     source: `${SLOSS} (recalled)`,
   },
   coprocessorUse: {
+    part: "interlocks",
     value: 1,
     unit: "core cycles",
     status: "assumed",
@@ -171,6 +190,7 @@ export const TIMING = {
     source: `${SLOSS} (recalled)`,
   },
   storeDataUse: {
+    part: "interlocks",
     value: 1,
     unit: "switch",
     status: "assumed",
@@ -179,8 +199,8 @@ export const TIMING = {
     source: "ARM9E-S TRM DDI 0165B p. 8-22 has it so",
   },
 
-  // ---- caches, write buffer
   fillWholeLine: {
+    part: "caches",
     value: 1,
     unit: "switch",
     status: "assumed",
@@ -190,6 +210,7 @@ export const TIMING = {
     source: "no source found for the ARM920T",
   },
   fetchAhead: {
+    part: "caches",
     value: 2,
     unit: "count",
     status: "assumed",
@@ -199,6 +220,7 @@ export const TIMING = {
     source: "the fetch and decode stages of the pipeline hold them; no source for the fill",
   },
   fillDrainsBuffer: {
+    part: "caches",
     value: 1,
     unit: "switch",
     status: "assumed",
@@ -207,6 +229,7 @@ export const TIMING = {
     source: "ARM946E-S TRM DDI 0155A 6.5.1 has it so; the order of fill and write-back: " + CACHES,
   },
   readDrainsBuffer: {
+    part: "caches",
     value: 1,
     unit: "switch",
     status: "assumed",
@@ -215,6 +238,7 @@ export const TIMING = {
     source: "ARM720T (Epson manual 5.2.4) has it so, the ARM946E-S for bufferable regions",
   },
   walkDrainsBuffer: {
+    part: "caches",
     value: 0,
     unit: "switch",
     status: "assumed",
@@ -223,6 +247,7 @@ export const TIMING = {
     source: "software has to drain descriptors, so hardware need not",
   },
   writeBufferWords: {
+    part: "caches",
     value: 16,
     unit: "count",
     status: "confirmed",
@@ -231,6 +256,7 @@ export const TIMING = {
     source: `${CACHES}, p. 4-1`,
   },
   writeBufferAddresses: {
+    part: "caches",
     value: 4,
     unit: "count",
     status: "confirmed",
@@ -239,6 +265,7 @@ export const TIMING = {
     source: `${CACHES}, p. 4-1`,
   },
   swapBuffered: {
+    part: "caches",
     value: 0,
     unit: "switch",
     status: "assumed",
@@ -247,6 +274,7 @@ export const TIMING = {
     source: "ARM720T (Epson manual 5.2.3) and ARM946E-S TRM DDI 0155A 6.5.1: it does not",
   },
   cleanWord: {
+    part: "caches",
     value: 1,
     unit: "core cycles",
     status: "assumed",
@@ -255,6 +283,7 @@ export const TIMING = {
     source: "no source found for the ARM920T",
   },
   cacheOperation: {
+    part: "caches",
     value: 0,
     unit: "core cycles",
     status: "assumed",
@@ -263,6 +292,7 @@ export const TIMING = {
     source: "no source found for the ARM920T",
   },
   tlbOperation: {
+    part: "caches",
     value: 0,
     unit: "core cycles",
     status: "assumed",
@@ -271,8 +301,8 @@ export const TIMING = {
     source: "no source found for the ARM920T",
   },
 
-  // ---- clocks and bus
   syncToBus: {
+    part: "bus",
     value: 1,
     unit: "HCLK cycles",
     status: "assumed",
@@ -281,6 +311,7 @@ export const TIMING = {
     source: "ARM920T TRM DDI 0151C, chapter 5, names the change, not its length",
   },
   syncToCore: {
+    part: "bus",
     value: 1,
     unit: "core cycles",
     status: "assumed",
@@ -289,6 +320,7 @@ export const TIMING = {
     source: "ARM920T TRM DDI 0151C, chapter 5, names the change, not its length",
   },
   busOverhead: {
+    part: "bus",
     value: 2,
     unit: "HCLK cycles",
     status: "assumed",
@@ -297,6 +329,7 @@ export const TIMING = {
     source: "no source found for the S3C2440A",
   },
   ahbRegister: {
+    part: "bus",
     value: 1,
     unit: "HCLK cycles",
     status: "assumed",
@@ -305,6 +338,7 @@ export const TIMING = {
     source: "AMBA 2 without wait states",
   },
   apbRegister: {
+    part: "bus",
     value: 2,
     unit: "PCLK cycles",
     status: "assumed",
@@ -313,6 +347,7 @@ export const TIMING = {
     source: "AMBA 2: set-up and enable cycle; the bridge of the S3C2440A was not found",
   },
   rowsStayOpen: {
+    part: "bus",
     value: 1,
     unit: "switch",
     status: "assumed",
@@ -320,15 +355,17 @@ export const TIMING = {
     what: "the SDRAM controller leaves the row of each bank open",
     source: "no source found for the S3C2440A",
   },
-  sdramBanks: {
-    value: 4,
-    unit: "count",
+  sdramBankBits: {
+    part: "bus",
+    value: 2,
+    unit: "bits",
     status: "confirmed",
-    range: [1, 4],
-    what: "banks inside the SDRAM, the upper address bits of nGCS6",
+    range: [0, 2],
+    what: "upper address bits of nGCS6 that choose a bank inside the SDRAM",
     source: "S3C2440A manual, table 5-2 (bank address A25:A24 at 64 MB)",
   },
   norWidth: {
+    part: "bus",
     value: 16,
     unit: "bits",
     status: "assumed",

@@ -11,6 +11,7 @@
 
 /** Entries of each TLB. */
 export const TLB_ENTRIES = 64;
+const HINTS = 64;
 
 /** Fields of {@linkcode Tlb.info}. */
 export const TLB_INFO = {
@@ -63,8 +64,8 @@ export class Tlb {
   /** P bit of the lockdown register: 0 or 1. */
   preserve = 0;
   readonly #onDrop: (tag: number, mask: number) => void;
-  // The entry found last: looked at first while no two entries match the same address.
-  #last = 0;
+  // Where a page was found lately: looked at first while no two entries match the same address.
+  readonly #hint: Uint8Array = new Uint8Array(HINTS);
   #overlapping = false;
 
   /**
@@ -84,11 +85,12 @@ export class Tlb {
    */
   find(mva: number): number {
     const { tag, mask } = this;
-    const last = this.#last;
-    if ((mva & mask[last]) === tag[last] && !this.#overlapping) return last;
+    const hint = (mva >>> 12) & (HINTS - 1);
+    const likely = this.#hint[hint];
+    if ((mva & mask[likely]) === tag[likely] && !this.#overlapping) return likely;
     for (let i = 0; i < TLB_ENTRIES; i++) {
       if ((mva & mask[i]) === tag[i]) {
-        this.#last = i;
+        this.#hint[hint] = i;
         return i;
       }
     }
@@ -116,7 +118,7 @@ export class Tlb {
     this.pa[i] = pa & mask;
     this.info[i] = info | (this.preserve ? TLB_INFO.PRESERVE : 0);
     this.victim = i === TLB_ENTRIES - 1 ? this.base : i + 1;
-    this.#last = i;
+    this.#hint[(mva >>> 12) & (HINTS - 1)] = i;
     return i;
   }
 
@@ -159,8 +161,12 @@ export class Tlb {
       this.pa[i] = 0;
     }
     this.lockdown = 0;
-    this.#last = 0;
     this.#overlapping = false;
+  }
+
+  /** Takes note that an entry was written past {@linkcode insert}: two may match an address now. */
+  touched(): void {
+    this.#overlapping = true;
   }
 
   /** The contents as plain data. */

@@ -33,7 +33,9 @@ export type FaultKind =
   | "hypercall"
   | "watchdog"
   | "standby-damaged"
-  | "table-damaged";
+  | "table-damaged"
+  | "text-damaged"
+  | "privilege";
 
 /** An error was detected. */
 export interface FaultEvent {

@@ -148,7 +148,7 @@ export class Versions {
       port.copyFrame(port.read(page + PAGE_REC.ACTIVE), frame);
     }
     port.add(this.unit(vm, page) + UNIT.COPIES, 1);
-    if (this.checksums) port.write(frameRecord(frame) + FRAME.STAMP, this.#sum(frame));
+    if (this.checksums) port.sumFrame(frame, frameRecord(frame) + FRAME.STAMP);
     this.append(page, frame, tag);
     return frame;
   }
@@ -161,15 +161,7 @@ export class Versions {
   /** True when a version's content is what was copied (always, without checksums). */
   intact(frame: number): boolean {
     if (!this.checksums) return true;
-    return this.#port.read(frameRecord(frame) + FRAME.STAMP) === this.#sum(frame);
-  }
-
-  #sum(frame: number): number {
-    const port = this.#port;
-    let sum = 1;
-    for (let i = 0; i < 4096; i += 4) sum = Math.imul(sum ^ port.read(frame + i), 0x01000193);
-    port.charge(1024);
-    return sum >>> 0;
+    return this.#port.read(frameRecord(frame) + FRAME.STAMP) === this.#port.sumFrame(frame);
   }
 
   /** Unit record of a page. */
@@ -257,9 +249,7 @@ export class Versions {
   keepActive(page: number, tag: number): void {
     const frame = this.#port.read(page + PAGE_REC.ACTIVE);
     this.#frames.setState(frame, FRAME_STATE.VERSION);
-    if (this.checksums) {
-      this.#port.write(frameRecord(frame) + FRAME.STAMP, this.#sum(frame));
-    }
+    if (this.checksums) this.#port.sumFrame(frame, frameRecord(frame) + FRAME.STAMP);
     this.append(page, frame, tag);
   }
 

@@ -99,7 +99,7 @@ export function askCheckpoint(port: Port, unit: number): void {
 
 /** Task areas of a VM. */
 export function taskCount(port: Port, vm: number): number {
-  return Math.max(0, port.count(vm + VM.UNIT_COUNT, MOST.UNITS) - 2);
+  return port.count(vm + VM.TASK_COUNT, MOST.TASKS);
 }
 
 /** MVA of guest address `va` of VM number `id`. */
@@ -141,6 +141,13 @@ function writeText(port: Port, address: number, text: string, size: number): voi
   for (let i = 0; i < size; i++) {
     port.storeByte(address + i, i < text.length && i < size - 1 ? text.charCodeAt(i) : 0);
   }
+}
+
+/** Where console output of a unit that starts anew goes on: nothing of it has been shown before. */
+export function outputMade(port: Port, unit: number): number {
+  const made = port.read(unit + UNIT.OUTPUT_MADE);
+  const shown = port.read(unit + UNIT.OUTPUT_SHOWN);
+  return ((shown - made) | 0) > 0 ? shown : made;
 }
 
 /** Creates, restarts and deletes VMs. */
@@ -287,6 +294,10 @@ export class VmStore {
     port.write(vm + VM.CUT_SIZE, cutSize);
     port.write(vm + VM.BLOCK_PAGES, blockPages);
     port.write(vm + VM.PLAIN, image.plain ? 1 : 0);
+    const count = image.units.filter((u) => u.kind === UNIT_KIND.TASK).length;
+    port.write(vm + VM.TASK_COUNT, count);
+    const shared = image.units.findIndex((u) => u.kind === UNIT_KIND.SHARED);
+    port.write(vm + VM.SHARED, Math.max(0, shared));
     port.write(vm + VM.SLICE, port.read(MAP.GLOBAL + GLOBAL.SLICE));
     port.copyWords(MAP.GLOBAL + GLOBAL.POLICY, vm + VM.POLICY, POLICY.SIZE);
     port.write(vm + VM.WATCHDOG, port.read(MAP.GLOBAL + GLOBAL.WATCHDOG));
@@ -352,6 +363,7 @@ export class VmStore {
     port.write(vm + VM.SEND_SEQ, port.read(vm + VM.SEND_MAX));
     port.write(vm + VM.INPUT_READ, port.read(vm + VM.INPUT_WRITE));
     port.write(vm + VM.MESSAGE_READ, port.read(vm + VM.MESSAGE_WRITE));
+    port.write(vm + VM.LISTENS, 0);
     const kernel = image.units[0];
     port.write(vm + VM.CUR_UNIT, unitOf(vm, 0));
     port.write(vm + VM.KERNEL_SP, kernel.stack);
@@ -364,11 +376,18 @@ export class VmStore {
     port.write(context + CONTEXT.PC, kernel.entry);
     port.write(context + CONTEXT.CPSR, USER_CPSR | (image.elf.entryThumb ? 0x20 : 0));
     image.units.forEach((unit, i) => {
+<<<<<<< HEAD
       const record = unitOf(vm, i);
       port.clear(record + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
       port.write(record + UNIT.EPOCH, 0);
       port.write(record + UNIT.DACR_TASK, 0);
       port.write(record + UNIT.DUE, NONE);
+=======
+      const record = unitOf(port, vm, i);
+      const made = outputMade(port, record);
+      port.clear(record + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
+      port.write(record + UNIT.OUTPUT_MADE, made);
+>>>>>>> main
       port.write(record + UNIT.STATE, TASK_STATE.ABSENT);
       port.write(record + UNIT.ENTRY, unit.entry);
       port.write(record + UNIT.STACK, unit.stack);
@@ -419,7 +438,7 @@ export class VmStore {
       const word = port.read(page + PAGE_REC.VA);
       if ((word >>> 4 & 7) === PAGE_KIND.INFO) continue;
       const frame = this.#frames.take(FRAME_STATE.ACTIVE, id, i);
-      this.#fill(frame, image, (word & ~(PAGE - 1)) >>> 0);
+      this.fill(frame, image, (word & ~(PAGE - 1)) >>> 0);
       fresh.push(i, frame);
     }
     return fresh;
@@ -468,7 +487,7 @@ export class VmStore {
           port.write(rec + PAGE_REC.UNIT, i);
           const frame = this.#frames.take(FRAME_STATE.ACTIVE, id, page);
           setActive(port, rec, frame);
-          this.#fill(frame, image, p.va);
+          this.fill(frame, image, p.va);
           if (p.kind === PAGE_KIND.INFO) port.write(vm + VM.INFO, frame);
           for (const table of [PIECE_REC.A_TABLE, PIECE_REC.B_TABLE, PIECE_REC.C_TABLE]) {
             const entry = port.read(record + table) + (p.va >>> 12 & 255) * 4;
@@ -500,7 +519,8 @@ export class VmStore {
     }
   }
 
-  #fill(frame: number, image: GuestImage, va: number): void {
+  /** Fills a frame with a page of an image. */
+  fill(frame: number, image: GuestImage, va: number): void {
     const port = this.#port;
     const content = pageContent(image, va);
     const words = new DataView(content.buffer);

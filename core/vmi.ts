@@ -26,7 +26,7 @@ export const SLOT_MAP = {
   TASKS: 0x0020_0000,
   /** First address after the task pieces. */
   TASKS_END: 0x01c0_0000,
-  /** Shared piece: message blocks and partitions; belongs to the kernel's unit. */
+  /** Shared piece: message blocks and partitions, open to all tasks; rolls back with the kernel. */
   SHARED: 0x01c0_0000,
   /** VM-to-VM rings. */
   RINGS: 0x01d0_0000,
@@ -280,8 +280,8 @@ export const HYPERCALLS: readonly Hypercall[] = [
     args: ["vm", "buffer", "length"],
     errors: ["EINVAL", "EFAULT", "EAGAIN"],
     doc:
-      "sends a message of 1..240 bytes to another VM; VMI_EAGAIN when its ring is full, VMI_EINVAL " +
-      "when there is no such VM. After a rollback, what was sent already is not sent again",
+      "sends a message of 1..240 bytes to another VM; VMI_EAGAIN when its ring is full or it has not " +
+      "called RECEIVE since its start, VMI_EINVAL when there is no such VM. After a rollback, what was sent already is not sent again",
   },
   {
     name: "RECEIVE",
@@ -290,7 +290,8 @@ export const HYPERCALLS: readonly Hypercall[] = [
     errors: ["EFAULT"],
     doc:
       "takes the oldest message, cut to `length` bytes; returns its length and in r1 the sender, or " +
-      "0 when there is none",
+      "0 when there is none. From the first call on others may send, and the virtual interrupt of a " +
+      "message comes; who never calls it is not disturbed",
   },
   {
     name: "VM_CREATE",
@@ -486,6 +487,8 @@ export const LOG_FAULTS: readonly string[] = [
   "watchdog",
   "standby-damaged",
   "table-damaged",
+  "text-damaged",
+  "privilege",
 ];
 
 /** Names of the recovery actions by the number in a log entry. */

@@ -23,8 +23,19 @@ import {
 } from "./contexts.ts";
 import { DACR_MONITOR, Domains, unitOf } from "./domains.ts";
 import { stormDue, watchdogDue } from "./detectors.ts";
+<<<<<<< HEAD
 import { FaultPath } from "./fault_path.ts";
 import { hex, postMortem, tableRepaired } from "./fault_report.ts";
+=======
+import {
+  faultEvent,
+  hex,
+  type RaisedFault,
+  stopSystem,
+  tablesRepaired,
+  textReloaded,
+} from "./fault_report.ts";
+>>>>>>> main
 import { Frames } from "./frames.ts";
 import { Hypercalls, isRefusal } from "./hypercalls.ts";
 import { Journal } from "./journal.ts";
@@ -35,11 +46,19 @@ import { writeLog } from "./monitor_log.ts";
 import { Paths } from "./paths.ts";
 import { MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
+<<<<<<< HEAD
 import { GO_ON, Recovery } from "./recovery.ts";
 import { ROUTINE } from "./routines.ts";
 import { NOBODY, Scheduler, TICK_SLICE } from "./scheduler.ts";
 import type { SwitchProbe } from "./switch_probe.ts";
+=======
+import { classify, GO_ON, Recovery, runningTask } from "./recovery.ts";
+import { Scheduler } from "./scheduler.ts";
+import { INTC_ADDRESS, SOURCE } from "./s3c2440_intc.ts";
+import type { SwitchPoint, SwitchProbe } from "./switch_probe.ts";
+>>>>>>> main
 import { TableCheck } from "./tables.ts";
+import { TextCheck } from "./text_check.ts";
 import type { FaultKind } from "./trace.ts";
 import { VirtualTimers } from "./virtual_timers.ts";
 import { askCut, infoOffset, isVm0, slotMva, taskCount, USER_CPSR, VmStore } from "./vm.ts";
@@ -60,13 +79,7 @@ const INFO_CUR_TASK = infoOffset("CUR_TASK");
 const INFO_V_PENDING = infoOffset("V_PENDING");
 const INFO_V_INTPND = infoOffset("V_INTPND");
 const INFO_V_TICKS = infoOffset("V_TICKS");
-
-/** Interrupt controller and monitor timer (PWM timer 4), S3C2440A manual chapters 14 and 10. */
-const SRCPND = 0x4a00_0000;
-const INTPND = 0x4a00_0010;
-const INTOFFSET = 0x4a00_0014;
-const INT_TIMER4 = 14;
-const INT_UART0 = 28;
+const { SRCPND, INTPND, INTOFFSET } = INTC_ADDRESS;
 /** Cycles from a slot's tick to its VM's first instruction: more than the monitor ever needs. */
 const SLOT_LEAD = 40_000;
 /** Cycles after which one entry of the monitor is a failure: far more than a guest's restart. */
@@ -88,9 +101,13 @@ export class Vmm {
   readonly backup: Backup;
   /** Ladder and actions. */
   readonly recovery: Recovery;
+<<<<<<< HEAD
   /** What is counted for reports. */
   readonly meters: Meters;
   /** Measures switches for `bench`; nothing depends on it. */
+=======
+  /** Measures for `bench`; nothing depends on it. */
+>>>>>>> main
   probe: SwitchProbe | undefined;
   readonly #cpu: Cpu;
   /** Journals of kernel calls. */
@@ -99,11 +116,14 @@ export class Vmm {
   readonly messages: Messages;
   /** Checks of page tables. */
   readonly tables: TableCheck;
+  /** Checks of text. */
+  readonly text: TextCheck;
   /** Consoles of the guests. */
   readonly consoles: Consoles;
   /** Virtual timers of the guests. */
   readonly timers: VirtualTimers;
   readonly #hypercalls: Hypercalls;
+<<<<<<< HEAD
   readonly #paths: Paths;
   readonly #faults: FaultPath;
   /** Cycles of the save that this entry began with: measurement only. */
@@ -115,6 +135,8 @@ export class Vmm {
   #dispatchStart = 0;
   #switchBegin = 0;
   #copying = 0;
+=======
+>>>>>>> main
 
   /**
    * A monitor on a board; bootMonitor() starts it.
@@ -135,6 +157,7 @@ export class Vmm {
     this.journal = new Journal(this.port, this.backup);
     this.messages = new Messages(this.port, this.backup);
     this.tables = new TableCheck(this.port, this.backup.versions);
+    this.text = new TextCheck(this.port, this.backup.versions, this.vms);
     const raise = (vm: number, source: number) => this.raise(vm, source);
     this.consoles = new Consoles(this.port, this.backup, recorder, raise);
     this.timers = new VirtualTimers(this.port, this.scheduler, raise);
@@ -182,7 +205,7 @@ export class Vmm {
 
   /** Gives the CPU to the first VM after the monitor's start. */
   start(): void {
-    this.#guard(() => this.#reschedule());
+    this.#guard(() => this.reschedule());
   }
 
   /**
@@ -216,7 +239,7 @@ export class Vmm {
       const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
       const runs = vm !== 0 && current === vm && port.read(vm + VM.STATE) === VM_STATE.RUNNING;
       if (runs) this.#resumeVm(vm);
-      else this.#reschedule();
+      else this.reschedule();
     });
     return result;
   }
@@ -313,6 +336,7 @@ export class Vmm {
   createVm(index: number): number | string {
     const vm = this.vms.create(index);
     if (typeof vm === "string") return vm;
+    this.text.seal(vm);
     const image = this.vms.readImage(index);
     this.meters.reset(this.port.read(vm + VM.ID));
     this.messages.forget(this.port.read(vm + VM.ID));
@@ -328,17 +352,22 @@ export class Vmm {
 
   // --- entry -----------------------------------------------------------------------------------
 
+  #pass(point: SwitchPoint): void {
+    this.probe?.(point, this.port.now);
+  }
+
   #guard(body: () => void): void {
     try {
       body();
     } catch (error) {
       if (!(error instanceof MonitorFault)) throw error;
-      this.#postMortem(error.message);
+      stopSystem(this.port.board, this.recorder, error.message);
     }
   }
 
   #enter(vector: number): void {
     const port = this.port;
+<<<<<<< HEAD
     port.routine(ROUTINE.vector);
     const cpu = this.#cpu;
     const spsr = cpu.spsr;
@@ -349,6 +378,22 @@ export class Vmm {
       return this.#interrupt(0);
     }
     const vm = port.peek(MAP.GLOBAL + GLOBAL.CURRENT);
+=======
+    this.#pass("entry");
+    port.charge(COST.EXCEPTION);
+    this.#pass("handler");
+    const cpu = this.#cpu;
+    const spsr = cpu.spsr;
+    const lr = cpu.reg(14) >>> 0;
+    const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+    if ((spsr & 0x1f) !== 0x10) {
+      const own = lr >= MAP.VECTORS || lr >>> 12 === MAP.TEXT >>> 12;
+      if (vm !== 0 && !own) return this.#escaped(vm, vector, lr, spsr);
+      if (vector === VECTOR.IRQ) return this.#interrupt(0);
+      const at = `vector 0x${vector.toString(16)} out of the monitor, lr ${hex(lr)}`;
+      throw new MonitorFault(`exception at ${at}`);
+    }
+>>>>>>> main
     if (vm === 0) throw new MonitorFault("an exception from User mode while no VM is current");
     switch (vector) {
       case VECTOR.SWI:
@@ -359,7 +404,16 @@ export class Vmm {
         this.#saveIrq((lr - 4) >>> 0, spsr);
         return this.#interrupt(vm);
       case VECTOR.DATA_ABORT:
+<<<<<<< HEAD
         return this.#abort("data-abort", (lr - 8) >>> 0, spsr);
+=======
+        if (this.#firstWrite(vm, (lr - 8) >>> 0, spsr)) {
+          cpu.cpsr = spsr;
+          cpu.pc = (lr - 8) >>> 0;
+          return this.#pass("retry");
+        }
+        return this.#fault(vm, "data-abort", (lr - 8) >>> 0, spsr);
+>>>>>>> main
       case VECTOR.PREFETCH_ABORT:
         return this.#abort("prefetch-abort", (lr - 4) >>> 0, spsr);
       case VECTOR.UNDEFINED:
@@ -369,6 +423,7 @@ export class Vmm {
     }
   }
 
+<<<<<<< HEAD
   /** An abort of a guest: a checkpoint owed, a first write, a damaged descriptor, or an error. */
   #abort(kind: FaultKind, pc: number, cpsr: number): void {
     const port = this.port;
@@ -400,6 +455,14 @@ export class Vmm {
     port.setDacr(port.read(image));
     this.#lookedAt(vm);
     this.probe?.("vm", "deferred", port.charged - start, 0);
+=======
+  /** A guest's code ran in a privileged mode, which the monitor never gives; interrupts wait. */
+  #escaped(vm: number, vector: number, lr: number, cpsr: number): void {
+    const pc = (lr - (vector === VECTOR.DATA_ABORT ? 8 : 4)) >>> 0;
+    this.#save(vm, pc, cpsr);
+    const unit = classify(this.port, vm, pc, pc);
+    this.#raiseFault({ vm, unit, kind: "privilege", fsr: 0, far: 0, pc, cpsr });
+>>>>>>> main
   }
 
   /** A permission fault on a page that is read-only for now: the write is tried again. */
@@ -410,11 +473,18 @@ export class Vmm {
   }
 
   /** Saves the context of a guest that goes on at once. */
+<<<<<<< HEAD
   #saveRunning(pc: number, cpsr: number): void {
     this.#saveIrq(pc, cpsr);
     this.#saveCycles = 0;
     const vm = this.port.peek(MAP.GLOBAL + GLOBAL.CURRENT);
     if (this.#noteContext(vm)) this.meters.unitIn(this.port.peek(vm + VM.CUR_UNIT));
+=======
+  #saveRunning(vm: number, pc: number, cpsr: number): void {
+    this.#save(vm, pc, cpsr);
+    const unit = runningTask(this.port, vm);
+    if (unit !== 0) this.port.write64(unit + UNIT.RUN_START, this.port.now);
+>>>>>>> main
   }
 
   /**
@@ -430,6 +500,7 @@ export class Vmm {
   /** The record of the running task names the context in which it was saved; true in a task. */
   #noteContext(vm: number): boolean {
     const port = this.port;
+<<<<<<< HEAD
     const context = contextOf(port, vm);
     if (isKernelContext(context)) return false;
     port.write(port.read(vm + VM.CUR_UNIT) + UNIT.SLOT, context);
@@ -455,6 +526,34 @@ export class Vmm {
     if (this.#switchKind === undefined) return;
     this.#restoreStart = this.port.charged;
     this.probe?.(this.#switchKind, "switch", this.#restoreStart - this.#switchStart, 0);
+=======
+    this.#pass("save");
+    let slot = vm + VM.KERNEL_CONTEXT;
+    if (port.read(vm + VM.VMODE) === VMODE.TASK) {
+      const unit = runningTask(port, vm);
+      slot = port.read(unit + UNIT.SLOT);
+      this.#accountTask(unit);
+    }
+    for (let i = 0; i < 15; i++) port.write(slot + i * 4, this.#cpu.userReg(i) >>> 0);
+    port.write(slot + CONTEXT.PC, pc);
+    port.write(slot + CONTEXT.CPSR, cpsr >>> 0);
+    port.charge(3);
+    this.#pass("saved");
+  }
+
+  /** Puts a saved context into the CPU. */
+  #restore(slot: number): void {
+    const port = this.port;
+    this.#pass("restore");
+    for (let i = 0; i < 15; i++) this.#cpu.setUserReg(i, port.read(slot + i * 4));
+    const pc = port.read(slot + CONTEXT.PC);
+    // A damaged context can't raise privilege: only flags and T come from the record.
+    const cpsr = (port.read(slot + CONTEXT.CPSR) & 0xf000_0020) | USER_CPSR;
+    this.#cpu.cpsr = cpsr >>> 0;
+    this.#cpu.pc = pc;
+    port.charge(6);
+    this.#pass("resumed");
+>>>>>>> main
   }
 
   #endSwitch(): void {
@@ -510,6 +609,11 @@ export class Vmm {
     this.#lookedAt(vm);
     cpu.cpsr = USER_CPSR;
     cpu.pc = (port.read(vm + VM.VECTORS) + vector) >>> 0;
+<<<<<<< HEAD
+=======
+    port.charge(6);
+    this.#pass("kernel");
+>>>>>>> main
   }
 
   /** SWI in kernel mode. */
@@ -535,6 +639,11 @@ export class Vmm {
     cpu.setUserReg(0, result);
     cpu.cpsr = spsr;
     cpu.pc = lr;
+<<<<<<< HEAD
+=======
+    this.port.charge(6);
+    this.#pass("returned");
+>>>>>>> main
   }
 
   // --- dispatch --------------------------------------------------------------------------------
@@ -546,7 +655,10 @@ export class Vmm {
    */
   dispatch(vm: number, task: number, result: number, flags: number): number | undefined {
     const port = this.port;
+<<<<<<< HEAD
     port.routine(ROUTINE.dispatch_slow);
+=======
+>>>>>>> main
     if (task >>> 0 >= taskCount(port, vm)) return VMI_ERROR.EINVAL;
     const next = unitOf(vm, task + 2);
     if (port.read(next + UNIT.STATE) !== TASK_STATE.CREATED) return VMI_ERROR.ESTATE;
@@ -556,6 +668,7 @@ export class Vmm {
     }
     const current = port.read(vm + VM.CUR_UNIT);
     // What a call gave to others is not seen before the caller's checkpoint (R3).
+<<<<<<< HEAD
     if (port.read(vm + VM.JOURNALED) !== 0) {
       port.write(vm + VM.JOURNALED, 0);
       this.journal.settle(vm, current);
@@ -569,6 +682,18 @@ export class Vmm {
     this.meters.dispatched(next);
     holdContext(port.board, port.read(next + UNIT.SLOT));
     if (port.read(vm + VM.CUT_DUE) !== 0 && this.#mayCut(vm)) this.#takeCut(vm);
+=======
+    let settled = false;
+    if (current !== NONE && this.journal.mode !== JOURNAL_MODE.OFF) {
+      settled = this.#checkpoint(() => this.journal.settle(vm, unitOf(port, vm, current + 2)));
+    }
+    if (current !== task) this.#leaveTask(vm, current, task, settled);
+    this.#setCurrentTask(vm, task);
+    port.write(vm + VM.VMODE, VMODE.TASK);
+    if (port.read(vm + VM.CUT_DUE) !== 0 && !this.isVm0(vm)) {
+      this.#checkpoint(() => this.backup.cut(vm, true));
+    }
+>>>>>>> main
     if ((flags & 2) !== 0) this.#atRest(vm);
     if (port.read(vm + VM.V_PENDING) === 0 && (flags & 2) !== 0) {
       port.write(vm + VM.WAITING, 1);
@@ -578,16 +703,27 @@ export class Vmm {
       port.setDacr(port.read(next + UNIT.DACR_TASK));
       this.#lookedAt(vm);
       this.scheduler.block(vm);
-      this.#saveCycles = 0;
-      this.#reschedule();
+      this.reschedule();
       return undefined;
     }
     this.#resumeVm(vm);
     return undefined;
   }
 
+<<<<<<< HEAD
   /** The outgoing task's checkpoint, which is due: taken where it copies, otherwise declared. */
   #leaveTask(vm: number, unit: number): void {
+=======
+  /** A checkpoint inside a switch, if one is taken. */
+  #checkpoint(take: () => boolean): boolean {
+    this.#pass("backup");
+    const taken = take();
+    if (taken) this.#pass("backedUp");
+    return taken;
+  }
+
+  #setCurrentTask(vm: number, task: number): void {
+>>>>>>> main
     const port = this.port;
     const now = port.read(MAP.GLOBAL + GLOBAL.NOW);
     if ((now & EAGER) !== 0) return void this.backup.checkpointTask(vm, unit);
@@ -595,11 +731,29 @@ export class Vmm {
     port.write(unit + UNIT.DUE, now);
   }
 
+<<<<<<< HEAD
   /** The same in the hand-written dispatch, where it copies. */
   #copyTask(vm: number, unit: number): void {
     const before = this.port.charged;
     if (this.backup.taskDue(unit) && this.backup.checkpointTask(vm, unit)) {
       this.#copying = this.port.charged - before;
+=======
+  /**
+   * The outgoing side of a task switch: its checkpoint when it is due (P8), unless the journal has
+   * just taken one.
+   */
+  #leaveTask(vm: number, from: number, to: number, settled: boolean): void {
+    const port = this.port;
+    port.add(vm + VM.TASK_SWITCHES, 1);
+    let name = "-";
+    if (from !== NONE) {
+      const unit = unitOf(port, vm, from + 2);
+      name = readName(port, unit + UNIT.NAME);
+      const alive = port.read(unit + UNIT.STATE) === TASK_STATE.CREATED;
+      if (alive && this.backup.leave(unit) && !settled) {
+        this.#checkpoint(() => this.backup.checkpointTask(vm, unit));
+      }
+>>>>>>> main
     }
   }
 
@@ -613,8 +767,12 @@ export class Vmm {
       from: none ? "-" : observedText(board, from + UNIT.NAME),
       to: observedText(board, to + UNIT.NAME),
     });
+<<<<<<< HEAD
     this.#openSwitch("task", this.#dispatchStart, this.#copying);
     this.#copying = 0;
+=======
+    this.#pass("task");
+>>>>>>> main
   }
 
   /** Runs a VM that is current: delivers a virtual interrupt, or restores what it was doing. */
@@ -663,8 +821,6 @@ export class Vmm {
 
   #enterKernelIrq(vm: number, unit: number, sources: number): void {
     const port = this.port;
-    this.#closeSwitch();
-    this.#switchKind = undefined;
     this.#enterKernel(vm, unit, VECTOR.IRQ);
     this.#cpu.setUserReg(0, sources);
     this.#cpu.setUserReg(1, sources === 0 ? 0 : port.read(vm + VM.V_TICKS));
@@ -748,20 +904,20 @@ export class Vmm {
     port.write(vm + VM.WAITING, 1);
     port.write(vm + VM.STATE, VM_STATE.WAITING);
     this.scheduler.block(vm);
-    this.#reschedule();
+    this.reschedule();
     return undefined;
-  }
-
-  /** The current VM gives the CPU up (it was stopped, halted or deleted by its own call). */
-  yieldVm(): void {
-    this.#reschedule();
   }
 
   // --- VM switch -------------------------------------------------------------------------------
 
-  /** Chooses the VM to run and runs it; idles when there is none. */
-  #reschedule(): void {
+  /**
+   * Chooses the VM to run and runs it; idles when there is none.
+   *
+   * @param cut A cut of the current VM has been taken, if one was due.
+   */
+  reschedule(cut = false): void {
     const port = this.port;
+<<<<<<< HEAD
     port.routine(ROUTINE.reschedule);
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
     const slots = this.#slots;
@@ -776,6 +932,26 @@ export class Vmm {
       next = this.#paths.switchVm();
       if (next === 0) return;
       if (next === NOBODY) next = 0;
+=======
+    this.#pass("choose");
+    const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+    const next = this.#slots ? this.scheduler.slotOwner() : this.scheduler.choose();
+    if (next !== current || next === 0) this.#leaveVm(current, cut);
+    if (next === 0) return this.#idle();
+    if (next !== current) {
+      port.write(MAP.GLOBAL + GLOBAL.CURRENT, next);
+      port.write64(MAP.GLOBAL + GLOBAL.SLICE_START, port.now);
+      port.setPid(SLOT_PID + port.read(next + VM.ID));
+      port.add(next + VM.SWITCHES, 1);
+      port.add(MAP.GLOBAL + GLOBAL.VM_SWITCHES, 1);
+      this.recorder.emit({
+        type: "switch-vm",
+        t: this.ns,
+        from: current === 0 ? "-" : this.name(current),
+        to: this.name(next),
+      });
+      this.#pass("vm");
+>>>>>>> main
     }
     if (next === 0) return this.#idle();
     if (next !== current) this.#enterVm(current, next);
@@ -823,6 +999,8 @@ export class Vmm {
     if (phase === slot - 1) {
       if (vm !== 0) this.#leaveVm(vm);
       port.write(g + GLOBAL.SLOT_VM, 0);
+      // What a step costs depends on whose tables it looks at: it is in nobody's slot.
+      this.#scrub(slot);
       return this.#idle();
     }
     if (phase === 0) {
@@ -835,6 +1013,7 @@ export class Vmm {
     }
     const owner = port.read(g + GLOBAL.SLOT_VM);
     if (owner !== 0) this.timers.tickVm(owner);
+<<<<<<< HEAD
     if (phase === 0 || vm === 0) return this.#reschedule();
     if (watchdogDue(port, vm)) return this.#faults.late(vm, "watchdog");
     this.#resumeVm(vm);
@@ -859,6 +1038,35 @@ export class Vmm {
       // No cut lies inside the kernel (I7): it is taken when the kernel leaves for a task.
       askCut(this.port, vm);
     }
+=======
+    if (phase === 0 || vm === 0) return this.reschedule();
+    if (watchdogDue(port, vm)) return this.#late(vm, "watchdog");
+    this.#resumeVm(vm);
+  }
+
+  /** The outgoing side of a VM switch: its slice, its cut when it is due (P8). */
+  #leaveVm(vm: number, cut = false): void {
+    if (vm === 0) return;
+    this.#chargeSlice(vm);
+    if (!cut) this.#cutIfDue(vm);
+  }
+
+  #cutIfDue(vm: number): void {
+    const port = this.port;
+    const state = port.read(vm + VM.STATE);
+    const alive = state === VM_STATE.RUNNING || state === VM_STATE.WAITING;
+    if (!alive || this.isVm0(vm) || !this.backup.cutDue(vm)) return;
+    if (port.read(vm + VM.VMODE) === VMODE.KERNEL && port.read(vm + VM.PLAIN) === 0) {
+      // No cut lies inside the kernel (I7): it is taken when the kernel leaves for a task.
+      port.write(vm + VM.CUT_DUE, 1);
+      return;
+    }
+    const kernel = unitOf(port, vm, 0);
+    const unit = runningTask(port, vm);
+    this.domains.open(vm, unit === 0 ? kernel : unit);
+    port.setDacr(port.read((unit === 0 ? kernel : unit) + UNIT.DACR_KERNEL));
+    this.#checkpoint(() => this.backup.cut(vm, true));
+>>>>>>> main
   }
 
   /** True when a cut may be taken of the present state of a VM: not inside its kernel (I7). */
@@ -886,9 +1094,9 @@ export class Vmm {
     holdContext(port.board, MAP.GLOBAL + GLOBAL.IDLE_CONTEXT);
     port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
     port.setDacr(DACR_MONITOR);
-    this.#switchKind = undefined;
     this.#cpu.cpsr = 0x53; // SVC, FIQ masked, IRQ open
     this.#cpu.pc = MAP.IDLE;
+    this.#pass("idle");
   }
 
   // --- interrupts ------------------------------------------------------------------------------
@@ -896,6 +1104,7 @@ export class Vmm {
   /** A physical interrupt; the context is saved. `vm` is 0 when the monitor was idle. */
   #interrupt(vm: number): void {
     const port = this.port;
+<<<<<<< HEAD
     const g = MAP.GLOBAL;
     port.routine(ROUTINE.acknowledge);
     const source = port.device(INTOFFSET);
@@ -912,16 +1121,57 @@ export class Vmm {
       port.add(g + GLOBAL.TICKS, 1);
       port.add(g + GLOBAL.NOW, 1);
       this.#scrub();
+=======
+    this.#pass("acknowledge");
+    const source = port.device(INTOFFSET);
+    if (source === SOURCE.UART0) this.consoles.receive();
+    for (const pending of [SRCPND, INTPND]) port.setDevice(pending, 1 << source);
+    this.#pass("acknowledged");
+    if (vm !== 0) this.#chargeSlice(vm);
+    if (source === SOURCE.TIMER4) {
+      port.add(MAP.GLOBAL + GLOBAL.TICKS, 1);
+>>>>>>> main
       if (this.#slots) return this.#slotTick(vm);
+      this.#scrub(1);
       this.timers.tick();
       if (vm !== 0 && watchdogDue(port, vm)) return this.#faults.late(vm, "watchdog");
     }
+<<<<<<< HEAD
     if (vm === 0) return this.#reschedule();
     if ((port.read(vm + VM.SLICE) | 0) <= 0) {
       if (port.read(vm + VM.STATE) === VM_STATE.RUNNING) this.scheduler.expire(vm);
       return this.#reschedule();
     }
     if (!this.#paths.resume()) this.#resumeVm(vm);
+=======
+    if (vm !== 0) {
+      if ((port.read(vm + VM.SLICE) | 0) <= 0) {
+        this.#pass("choose");
+        const runs = port.read(vm + VM.STATE) === VM_STATE.RUNNING;
+        if (runs) {
+          this.scheduler.expire(vm);
+          this.#cutIfDue(vm);
+        }
+        return this.reschedule(runs);
+      }
+      return this.#resumeVm(vm);
+    }
+    this.reschedule();
+  }
+
+  // --- detectors -------------------------------------------------------------------------------
+
+  /** An error that no exception of the guest raised: its context is saved already. */
+  #late(vm: number, kind: FaultKind): void {
+    const port = this.port;
+    const alive = kind === "watchdog" ? port.read64(vm + VM.KICKED) : Infinity;
+    this.kick(vm);
+    const unit = runningTask(port, vm);
+    const slot = unit === 0 ? vm + VM.KERNEL_CONTEXT : port.read(unit + UNIT.SLOT);
+    const pc = port.read(slot + CONTEXT.PC);
+    const cpsr = port.read(slot + CONTEXT.CPSR);
+    this.#raiseFault({ vm, unit, kind, fsr: 0, far: 0, pc, cpsr, alive });
+>>>>>>> main
   }
 
   /** A storm of refused hypercalls; true when the caller has been dealt with. */
@@ -932,36 +1182,142 @@ export class Vmm {
     return true;
   }
 
-  /** One step of the table scrubber, now and then. */
-  #scrub(): void {
-    const port = this.port;
-    const every = port.read(MAP.GLOBAL + GLOBAL.SCRUB_EVERY);
-    if (every === 0 || port.read(MAP.GLOBAL + GLOBAL.TICKS) % every !== 0) return;
-    for (const repaired of this.tables.scrub()) tableRepaired(port, this.recorder, repaired);
+  /** The steps of the table scrubber that fell due in the last `passed` ticks. */
+  #scrub(passed: number): void {
+    tablesRepaired(this.port, this.recorder, this.tables.scrubDue(passed), 0);
   }
 
+<<<<<<< HEAD
   /** Recovers a task (`unit`) or, when it is 0, a guest, and goes on. */
   recover(vm: number, unit: number): void {
     this.#faults.recover(vm, unit);
+=======
+  // --- faults ----------------------------------------------------------------------------------
+
+  /** An exception of a guest: find whose error it is, report it, recover (P9). */
+  #fault(vm: number, kind: FaultKind, pc: number, cpsr: number): void {
+    const port = this.port;
+    const id = port.read(vm + VM.ID);
+    const fsr = kind === "data-abort"
+      ? port.mrc(5, 0, 0)
+      : kind === "prefetch-abort"
+      ? port.mrc(5, 0, 1)
+      : 0;
+    const far = kind === "data-abort" ? port.mrc(6, 0, 0) : pc;
+    const va = kind === "data-abort" ? far - slotMva(id, 0) : pc;
+    if (kind !== "undefined" && this.#tableRepaired(vm, va, pc)) {
+      this.#cpu.cpsr = cpsr;
+      this.#cpu.pc = pc;
+      return;
+    }
+    this.#save(vm, pc, cpsr);
+    const unit = classify(port, vm, pc, far);
+    this.#raiseFault({ vm, unit, kind, fsr, far, pc, cpsr });
+  }
+
+  /** The abort came from a damaged descriptor, which is right again: the access is tried again. */
+  #tableRepaired(vm: number, va: number, pc: number): boolean {
+    if (va < 0 || va >= SLOT_MAP.SIZE) return false;
+    const repaired = this.tables.check(vm, va);
+    tablesRepaired(this.port, this.recorder, repaired, pc);
+    return repaired.length > 0;
+  }
+
+  #raiseFault(fault: RaisedFault): void {
+    const { vm, unit, kind, pc } = fault;
+    const port = this.port;
+    const id = port.read(vm + VM.ID);
+    port.add(vm + VM.FAULTS, 1);
+    writeLog(port, this.ns, {
+      vm: id,
+      task: unit === 0 ? NONE : port.read(unit + UNIT.TASK),
+      what: LOG_WHAT.FAULT,
+      detail: LOG_FAULTS.indexOf(kind),
+      address: pc,
+    });
+    this.recorder.emit(faultEvent(port, this.recorder, fault));
+    this.recover(vm, unit, fault.alive);
+  }
+
+  /** Recovers a task (`unit`) or, when it is 0, a guest, as it was at `alive`, and goes on. */
+  recover(vm: number, unit: number, alive?: number): void {
+    const port = this.port;
+    this.#pass("fault");
+    const start = this.recovery.begin();
+    const reloaded = this.text.reload(vm);
+    for (const text of reloaded) textReloaded(port, this.recorder, vm, text);
+    // A task can't be rolled back under its kernel without a call-back (R3), nor one whose text was bad.
+    const alone = unit !== 0 && this.journal.canUndo(vm) && reloaded.every(({ own }) => own);
+    const { recovery } = this;
+    const goOn = alone ? recovery.task(vm, unit, start, alive) : recovery.guest(vm, start, alive);
+    this.#pass("recovered");
+    switch (goOn) {
+      case GO_ON.TASK:
+      case GO_ON.KERNEL:
+        if (!this.journal.rolledBack(unit)) return this.#goOnTask(vm, unit, goOn);
+        return this.#undo(vm, unit, goOn);
+      case GO_ON.SKIP:
+        return this.#resumeVm(vm);
+      case GO_ON.DELETE:
+        this.deleteVm(vm);
+        return this.reschedule();
+      case GO_ON.HALT:
+        return stopSystem(port.board, this.recorder, "the recovery policy asks for a halt");
+      default:
+        if (port.read(vm + VM.STATE) === VM_STATE.FAILED) {
+          this.setState(vm, VM_STATE.FAILED, "its recovery ladder came to its end");
+        } else {
+          const waiting = port.read(vm + VM.WAITING) !== 0;
+          port.write(vm + VM.STATE, waiting ? VM_STATE.WAITING : VM_STATE.RUNNING);
+          if (waiting) this.scheduler.block(vm);
+          else this.scheduler.expire(vm);
+        }
+        port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
+        return this.reschedule();
+    }
+  }
+
+  #goOnTask(vm: number, unit: number, goOn: number): void {
+    const port = this.port;
+    const running = runningTask(port, vm) || unit;
+    if (goOn === GO_ON.KERNEL) {
+      // The kernel is entered as by an interrupt without a source: it chooses the next task.
+      return this.#enterKernelIrq(vm, running, 0);
+    }
+    port.write(vm + VM.VMODE, VMODE.TASK);
+    this.#resumeVm(vm);
+  }
+
+  /** Lets the kernel undo the consuming calls of a task (R3), then goes on. */
+  #undo(vm: number, unit: number, goOn: number): void {
+    const port = this.port;
+    port.write(vm + VM.UNDO_TASK, port.read(unit + UNIT.TASK) + 1);
+    port.write(vm + VM.UNDO_NEXT, port.read(unit + UNIT.JOURNAL_COUNT));
+    port.write(vm + VM.UNDO_GO_ON, goOn);
+    this.#undoNext(vm);
+  }
+
+  /** Lets the kernel undo the next call, when there is one. */
+  #undoNext(vm: number): void {
+    const port = this.port;
+    const task = port.read(vm + VM.UNDO_TASK) - 1;
+    const unit = unitOf(port, vm, task + 2);
+    const found = this.journal.undo(vm, unit, port.read(vm + VM.UNDO_NEXT));
+    if (found === undefined) {
+      this.journal.rewind(unit);
+      port.write(vm + VM.UNDO_TASK, 0);
+      return this.#goOnTask(vm, unit, port.read(vm + VM.UNDO_GO_ON));
+    }
+    port.write(vm + VM.UNDO_NEXT, found.index);
+    this.#enterKernel(vm, unit, 0);
+    const { number, argument, result } = found.call;
+    [task, number, argument, result].forEach((value, i) => this.#cpu.setUserReg(i, value));
+    this.#cpu.pc = port.read(vm + VM.UNDO);
+>>>>>>> main
   }
 
   /** HC_UNDONE. */
   undone(vm: number): number | undefined {
     return this.#faults.undone(vm);
-  }
-
-  /** An exception out of the monitor itself: class 3. */
-  #ownFault(vector: number, lr: number): never {
-    throw new MonitorFault(
-      `exception at vector 0x${vector.toString(16)} out of the monitor, lr ${hex(lr)}`,
-    );
-  }
-
-  /** The whole system stops; what is known is shown (P9, third class). */
-  #postMortem(reason: string): void {
-    const { board } = this.port;
-    for (const event of postMortem(board, this.recorder, reason)) this.recorder.emit(event);
-    board.poke(MAP.GLOBAL + GLOBAL.STOPPED, 1);
-    board.requestStop();
   }
 }

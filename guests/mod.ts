@@ -28,6 +28,7 @@ const IMAGES: Readonly<Record<string, () => Promise<{ elf(): Uint8Array }>>> = {
   opmix: () => import("./images/opmix.ts"),
   sweep: () => import("./images/sweep.ts"),
   foreign: () => import("./images/foreign.ts"),
+  relay: () => import("./images/relay.ts"),
   conformance: () => import("./images/conformance.ts"),
 };
 
@@ -50,7 +51,28 @@ export const guestSummaries: Readonly<Record<string, string>> = {
   opmix: "A benchmark of records, strings, calls and branches; tells its time and halts.",
   sweep: "Writes to as many pages as its boot argument says, round after round.",
   foreign: "Three tasks under a kernel that schedules them by itself.",
+  relay: "Up to 16 tasks that hand a turn round, for measuring switches.",
   conformance: "Tries every call of the kernel and counts what passes.",
+};
+
+/** Boards without monitor that there is an image for in the repository, beside the package's. */
+export const guestBoards: Readonly<Record<string, readonly string[]>> = {
+  vm0: [],
+  "ucos-1": [],
+  "ucos-2": [],
+  "ucos-3": [],
+  compute: ["versatilepb", "sx1", "rp2040"],
+  pid: ["s3c2440"],
+  pipeline: ["s3c2440"],
+  numeric: ["s3c2440"],
+  logger: ["s3c2440"],
+  server: [],
+  client: [],
+  opmix: [],
+  sweep: [],
+  foreign: [],
+  relay: ["s3c2440"],
+  conformance: ["s3c2440", "versatilepb"],
 };
 
 /**

@@ -7,7 +7,7 @@
 
 import type { AccessSize, Bus, RamRegion } from "../core/bus.ts";
 import { Clock } from "../core/clock.ts";
-import { Cpu, CPU_BYTES } from "../core/cpu.ts";
+import { Cpu, CPU_BYTES, type CpuOptions } from "../core/cpu.ts";
 import { parseElf } from "../core/elf.ts";
 import { HostMemory } from "../core/memory.ts";
 import { ABORT, type SuiteRun } from "./understudy.ts";
@@ -32,8 +32,8 @@ const TIMERS: readonly (readonly [start: number, source: number])[] = [
 
 /** Interrupt controller, timers that elapse at once, and a serial line that is always ready. */
 class Devices {
-  /** What was sent. */
-  text = "";
+  #text = "";
+  #line = "";
   #pending = 0;
   #mode = 0;
   #mask = -1;
@@ -44,6 +44,11 @@ class Devices {
   constructor(onLines: (irq: boolean, fiq: boolean) => void, onEnd: () => void) {
     this.#onLines = onLines;
     this.#onEnd = onEnd;
+  }
+
+  /** What was sent. */
+  get text(): string {
+    return this.#text + this.#line;
   }
 
   read(pa: number): number {
@@ -63,8 +68,11 @@ class Devices {
 
   write(pa: number, value: number): void {
     if (pa === UTXH0) {
-      this.text += String.fromCharCode(value & 0xff);
-      if (this.text.endsWith("\n# end\n")) this.#onEnd();
+      this.#line += String.fromCharCode(value & 0xff);
+      if ((value & 0xff) !== 10) return;
+      if (this.#line === "# end\n") this.#onEnd();
+      this.#text += this.#line;
+      this.#line = "";
       return;
     }
     if (pa === SRCPND) this.#pending &= ~value;
@@ -85,11 +93,11 @@ class Devices {
  * Runs an image on the CPU alone.
  *
  * @param image ELF file for the board `s3c2440`.
- * @param options `cache`: models the caches. `limit`: cycles after which the run is given up.
+ * @param options `cache`, `timed`: how the CPU is modelled. `limit`: cycles after which the run is given up.
  */
 export function runOnBench(
   image: Uint8Array<ArrayBuffer>,
-  options: { readonly cache?: boolean; readonly limit?: number } = {},
+  options: CpuOptions & { readonly limit?: number } = {},
 ): SuiteRun {
   const memory = new HostMemory(RAM_BYTES + VECTOR_BYTES + CPU_BYTES);
   const ram: RamRegion = {
@@ -141,7 +149,7 @@ export function runOnBench(
     },
     peek: (pa, size) => load(Math.max(0, offset(pa)), size),
   };
-  const cpu = new Cpu(memory, bus, clock, { cache: options.cache ?? false });
+  const cpu = new Cpu(memory, bus, clock, options);
 
   const elf = parseElf(image, "suite image");
   for (const { paddr, bytes } of elf.segments) memory.u8.set(bytes, offset(paddr));

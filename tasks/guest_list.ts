@@ -46,6 +46,8 @@ interface Application {
   readonly summary: string;
   /** Source files of each area, without folder and ending. */
   readonly tasks: readonly string[];
+  /** Source files of its own in the kernel's piece. */
+  readonly kernel?: readonly string[];
   /** There are planted bugs in it: in the task of this area, and in the kernel. */
   readonly buggy?: number;
 }
@@ -54,6 +56,7 @@ function application(app: Application, board?: string): GuestSource {
   const sources = app.tasks.map((names) =>
     names.split(" ").map((name) => `${app.folder}/${name}.c`).join(",")
   );
+  sources.push(...(app.kernel ?? []).map((name) => `kernel:${app.folder}/${name}.c`));
   const options = ["--app", `${app.folder}/app.def`];
   if (board !== undefined) options.push("--board", board);
   if (app.buggy !== undefined) {
@@ -141,15 +144,25 @@ const TOGETHER: readonly Application[] = [
   },
 ];
 
+/** Tasks in a ring, each in an area of its own, all with one source. */
+const RELAY: Application = {
+  name: "relay",
+  folder: "relay",
+  summary: "Up to 16 tasks that hand a turn round, for measuring switches.",
+  tasks: new Array<string>(16).fill("relay"),
+};
+
 const CONFORMANCE: Application = {
   name: "conformance",
   folder: "conformance",
   summary: "Tries every call of the kernel and counts what passes.",
   tasks: [
-    "conformance test_task test_time test_sem test_mutex test_flag test_mbox test_q test_mem test_misc",
+    "conformance test_task test_time test_sem test_mutex test_flag test_mbox test_q test_mem " +
+    "test_misc test_isr",
     "helper_low",
     "helper_high",
   ],
+  kernel: ["hooks"],
 };
 
 /** The compute guest on a machine of QEMU. */
@@ -200,17 +213,27 @@ export const GUESTS: readonly GuestSource[] = [
       ...["vectors.S", "kernel.c"].map((file) => `kernel:foreign/${file}`),
     ],
   },
+  application(RELAY),
   application(CONFORMANCE),
   application(CONFORMANCE, "s3c2440"),
   application(CONFORMANCE, "versatilepb"),
   ...ALONE.map((app) => application(app, "s3c2440")),
+  application(RELAY, "s3c2440"),
   bareCompute("versatilepb", "0x00010000"),
   bareCompute("sx1", "0x10010000"),
   {
+<<<<<<< HEAD
     name: "monitor",
     kind: "monitor",
     summary: "The monitor's hand-written routines, for its calibration.",
     options: ["--monitor"],
     sources: ["monitor/monitor.S"],
+=======
+    name: "compute-rp2040",
+    kind: "bare",
+    summary: "The compute guest for rp2040js, a Cortex-M0+.",
+    options: ["--at", "0x20000000", "--thumb"],
+    sources: ["bare_thumb.S", "bare.c", "compute.c", "work.c"].map((file) => `compute/${file}`),
+>>>>>>> main
   },
 ];

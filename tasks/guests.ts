@@ -14,6 +14,7 @@ import { checkConformance, checkGuide } from "./guest_checks.ts";
 import { GUESTS, type GuestSource, hasModule, isPublished } from "./guest_list.ts";
 
 const COMPILER = "arm-none-eabi-gcc";
+const LINKER = "arm-none-eabi-ld";
 /** Images larger than this are refused. */
 const LIMIT = 64 * 1024;
 
@@ -98,7 +99,10 @@ ${base64.replace(/.{1,96}/g, "$&\n")}\`;
 
 /** The ELF file of the guest \`${guest.name}\`, ${elf.length} bytes; a new copy at each call. */
 export function elf(): Uint8Array {
-  return Uint8Array.from(atob(BASE64.replace(/\\s/g, "")), (c) => c.charCodeAt(0));
+  const text = atob(BASE64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 `;
 }
@@ -137,6 +141,17 @@ ${
       `  ${/^\w+$/.test(g.name) ? g.name : `"${g.name}"`}: ${JSON.stringify(g.summary)},`
     )
       .join("\n")
+  }
+};
+
+/** Boards without monitor that there is an image for in the repository, beside the package's. */
+export const guestBoards: Readonly<Record<string, readonly string[]>> = {
+${
+    guests.map((g) => {
+      const boards = GUESTS.filter((b) => !isPublished(b) && b.name.startsWith(`${g.name}-`));
+      const names = boards.map((b) => `"${b.name.slice(g.name.length + 1)}"`);
+      return `  ${/^\w+$/.test(g.name) ? g.name : `"${g.name}"`}: [${names.join(", ")}],`;
+    }).join("\n")
   }
 };
 
@@ -186,7 +201,7 @@ async function buildAll(): Promise<Map<string, Uint8Array>> {
   const text = new TextEncoder();
   const manifest: ImagesManifest = {
     compiler: await firstLine(COMPILER),
-    linker: await firstLine("arm-none-eabi-ld"),
+    linker: await firstLine(LINKER),
     flags: (await run("sh", ["kit/build.sh", "--flags"])).trim().split("\n"),
     images: {},
     sources: {},
@@ -227,26 +242,43 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
-/** Compares a fresh build with what is committed; what differs, in lines. */
+/**
+ * What another compiler or linker gives can't be compared with what is committed.
+ *
+ * @param found The tools that are here: first lines of their `--version`, "none" where there is none.
+ * @returns A line that names both, for each tool that is another.
+ */
+export function otherTools(
+  found: Pick<ImagesManifest, "compiler" | "linker">,
+  committed: Pick<ImagesManifest, "compiler" | "linker">,
+): string[] {
+  const tools = ["compiler", "linker"] as const;
+  return tools.filter((tool) => found[tool] !== committed[tool]).map((tool) =>
+    `${tool} is "${found[tool]}", the images are from "${committed[tool]}"`
+  );
+}
+
+/** Compares a fresh build with what is committed, and tries it; what is wrong, in lines. */
 async function check(): Promise<string[]> {
   const committed: ImagesManifest = JSON.parse(
     await Deno.readTextFile(new URL("images/manifest.json", ROOT)),
   );
-  const compiler = await firstLine(COMPILER).catch(() => "none");
-  if (compiler !== committed.compiler) {
-    return [`compiler is "${compiler}", the images are from "${committed.compiler}"`];
-  }
+  const version = (command: string) => firstLine(command).catch(() => "none");
+  const found = { compiler: await version(COMPILER), linker: await version(LINKER) };
+  const others = otherTools(found, committed);
+  if (others.length > 0) return others;
   const problems: string[] = [];
   for (const [file, bytes] of await buildAll()) {
     const old = await Deno.readFile(new URL(file, ROOT)).catch(() => new Uint8Array());
     if (!same(old, bytes)) problems.push(`guests/${file} is not what the sources give`);
   }
+  problems.push(...await checkConformance(), ...await checkGuide());
   return problems;
 }
 
 if (import.meta.main) {
   if (Deno.args[0] === "--check") {
-    const problems = [...await check(), ...await checkConformance(), ...await checkGuide()];
+    const problems = await check();
     for (const problem of problems) console.error(`guests --check: ${problem}`);
     if (problems.length > 0) Deno.exit(1);
     console.log(

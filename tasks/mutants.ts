@@ -2,12 +2,14 @@
  * `deno task mutants`: spoils one line at a time and looks whether the tests notice.
  *
  * A set is a file `tests/mutation/NAME.json`: source files, commands that prepare something once (the
- * results of an oracle), test commands in the order in which they are tried, how many mutants, which share
- * has to be caught, and the mutants that are known to change nothing, with the reason. `{shared}` in a command
- * is a folder that all runs see. Each job works in its own copy of the repository below `.tmp`.
+ * results of an oracle), test commands in the order in which they are tried (with those that are tried
+ * first for a file), how many mutants, which share has to be caught, and the mutants that survive, with the
+ * reason: those that change nothing that a test could see, and those that no test looks at. `{shared}` in a
+ * command is a folder that all runs see. Each job works in its own copy of the repository below `.tmp`.
  *
- * Options: `--set NAME` (default cpu), `--seed N`, `--count N`, `--jobs N` (default 2), `--match TEXT` (only
- * mutants whose `file:line` or text has it), `--list` (names them only), `--json`.
+ * Options: `--set NAME` (default cpu), `--seed N`, `--count N`, `--skip N` (leaves out the first N), `--jobs N`
+ * (default 2), `--match TEXT` (only mutants whose `file:line` or text has it), `--list` (names them only), `--json`;
+ * `--update` writes what a whole run came to into the set, and docs/mutants.md; `--doc` writes that page only.
  *
  * Exit code 0: enough are caught; 1: not; 2: a wrong option, or the tests fail unspoilt.
  *
@@ -33,19 +35,32 @@ interface MutantSet {
   readonly prepare: readonly string[];
   /** Test commands; a mutant is caught by the first that fails or does not end. */
   readonly tests: readonly string[];
-  /** Mutants that change nothing that a test could see. */
-  readonly accepted: readonly {
-    /** File. */
-    readonly file: string;
-    /** The line as it is. */
-    readonly before: string;
-    /** The line as it becomes. */
-    readonly after: string;
-    /** Number among the same lines of the file, from 1; 1 when absent. */
-    readonly nth?: number;
-    /** Why no test can see it. */
-    readonly reason: string;
-  }[];
+  /** Numbers, from 1, of the test commands that are tried first, by file. */
+  readonly first?: Readonly<Record<string, readonly number[]>>;
+  /** Mutants that change nothing that a test could see: they are not run and not counted. */
+  readonly accepted: readonly Known[];
+  /** Mutants that no test sees and that count as such. */
+  readonly survivors?: readonly Known[];
+  /** What the last whole run came to, see `--update`. */
+  readonly result?: {
+    readonly caught: number;
+    readonly survived: number;
+    readonly accepted: number;
+  };
+}
+
+/** A mutant that is known to survive. */
+interface Known {
+  /** File. */
+  readonly file: string;
+  /** The line as it is. */
+  readonly before: string;
+  /** The line as it becomes. */
+  readonly after: string;
+  /** Number among the same lines of the file, from 1; 1 when absent. */
+  readonly nth?: number;
+  /** Why no test sees it. */
+  readonly reason: string;
 }
 
 /** What became of a mutant. */
@@ -54,7 +69,7 @@ interface Verdict {
   readonly mutant: Mutant;
   /** `invalid`: it is no program. */
   readonly result: "caught" | "survived" | "accepted" | "invalid";
-  /** Number of the command that caught it, from 1, or the reason why it is accepted. */
+  /** Number of the command that caught it, from 1, or the reason why none does, where it is listed. */
   readonly by: string;
 }
 
@@ -62,10 +77,10 @@ interface Verdict {
 class UsageError extends Error {}
 
 /** Longest that a test command may take, as a multiple of what it takes unspoilt. */
-const PATIENCE = 4;
+const PATIENCE = 5;
 
 /** And milliseconds on top. */
-const GRACE = 10_000;
+const GRACE = 20_000;
 
 /** Where folders for copies and recordings are made. */
 const TEMPORARY = fileURLToPath(new URL(".tmp/", ROOT));
@@ -122,11 +137,18 @@ class Workplace {
   readonly #folder: string;
   readonly #tests: readonly string[];
   readonly #timeouts: readonly number[];
+  readonly #first: Exclude<MutantSet["first"], undefined>;
 
-  constructor(folder: string, tests: readonly string[], timeouts: readonly number[]) {
+  constructor(
+    folder: string,
+    tests: readonly string[],
+    timeouts: readonly number[],
+    first: MutantSet["first"],
+  ) {
     this.#folder = folder;
     this.#tests = tests;
     this.#timeouts = timeouts;
+    this.#first = first ?? {};
   }
 
   /** Spoils the copy, runs the tests, and puts the line right again. */
@@ -135,8 +157,9 @@ class Workplace {
     const text = await Deno.readTextFile(path);
     await Deno.writeTextFile(path, spoil(text, mutant));
     try {
-      for (const [i, test] of this.#tests.entries()) {
-        const { code, output } = await run(test, this.#folder, this.#timeouts[i]);
+      const first = (this.#first[mutant.file] ?? []).map((number) => number - 1);
+      for (const i of new Set([...first, ...this.#tests.keys()])) {
+        const { code, output } = await run(this.#tests[i], this.#folder, this.#timeouts[i]);
         if (code === 0) continue;
         if (/could not be parsed|SyntaxError/.test(output)) {
           return { mutant, result: "invalid", by: "it is no program" };
@@ -155,10 +178,13 @@ function options(): {
   set: string;
   seed: number;
   count: number | undefined;
+  skip: number;
   jobs: number;
   match: string;
   list: boolean;
   json: boolean;
+  update: boolean;
+  doc: boolean;
 } {
   let values;
   try {
@@ -168,10 +194,13 @@ function options(): {
         set: { type: "string", default: "cpu" },
         seed: { type: "string", default: "1" },
         count: { type: "string" },
+        skip: { type: "string", default: "0" },
         jobs: { type: "string", default: "2" },
         match: { type: "string", default: "" },
         list: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
+        update: { type: "boolean", default: false },
+        doc: { type: "boolean", default: false },
       },
     }));
   } catch (error) {
@@ -185,17 +214,107 @@ function options(): {
     ...values,
     seed: whole("seed", values.seed),
     count: values.count === undefined ? undefined : whole("count", values.count),
+    skip: whole("skip", values.skip),
     jobs: Math.max(1, whole("jobs", values.jobs)),
   };
 }
 
+/** Names of the sets. */
+function setNames(): string[] {
+  return files("tests/mutation", ".json").map((f) => f.replace(/^.*\/|\.json$/g, ""));
+}
+
+/** Where a set is. */
+function setFile(name: string): URL {
+  return new URL(`tests/mutation/${name}.json`, ROOT);
+}
+
 /** Reads a set. */
 async function readSet(name: string): Promise<MutantSet> {
-  const known = files("tests/mutation", ".json").map((f) => f.replace(/^.*\/|\.json$/g, ""));
+  const known = setNames();
   if (!known.includes(name)) {
     throw new UsageError(`there is no set "${name}"; there are ${known.join(", ")}`);
   }
-  return JSON.parse(await Deno.readTextFile(new URL(`tests/mutation/${name}.json`, ROOT)));
+  return JSON.parse(await Deno.readTextFile(setFile(name)));
+}
+
+/** Where the page about the sets is. */
+const PAGE = new URL("docs/mutants.md", ROOT);
+
+/** The page about the sets: what was found, and every mutant that survives. */
+export async function page(): Promise<string> {
+  const rows: string[][] = [PAGE_COLUMNS, PAGE_COLUMNS.map(() => "-")];
+  const lists: string[] = [];
+  for (const name of setNames()) {
+    const { about, files, wanted, result, accepted, survivors = [] } = await readSet(name);
+    const { caught = 0, survived = 0, accepted: equal = 0 } = result ?? {};
+    const counts = [files.length, caught + survived + equal, caught, survived, equal].map(String);
+    rows.push([
+      `\`${name}\``,
+      about,
+      ...counts,
+      percent(caught / (caught + survived)),
+      percent(wanted),
+    ]);
+    lists.push(`## Survivors of \`${name}\`\n`);
+    lists.push(...listed("Not seen by the tests, and why that is left so", survivors));
+    lists.push(
+      ...listed("Equivalent: no program and no test can tell them from the original", accepted),
+    );
+  }
+  const widths = PAGE_COLUMNS.map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  const table = rows.map((row) =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i], cell === "-" ? "-" : " ")).join(" | ")} |`
+  );
+  return `${PAGE_HEAD}${[...table, "", ...lists].join("\n").trimEnd()}\n`;
+}
+
+const PAGE_COLUMNS = [
+  "set",
+  "about",
+  "files",
+  "mutants",
+  "caught",
+  "survived",
+  "equivalent",
+  "caught of the others",
+  "wanted",
+];
+
+const PAGE_HEAD = `# Mutation checks
+
+Do the tests notice when the code is wrong? \`deno task mutants --set NAME\` spoils one line of a copy of this repository
+(another operator, number, condition; a statement less), runs tests, and looks whether one fails or does not end. Which lines
+is drawn by a seed, in turns among files and kinds of change (\`tasks/mutate.ts\`). The sets are in \`tests/mutation/\`, with the test commands in
+the order in which they are tried. Type checking is off, so that only behaviour counts.
+
+The figures are those of the last whole run (\`--update\` writes them and this page). A mutant that changes nothing which a
+program could see is listed as equivalent and does not count.
+
+`;
+
+function percent(share: number): string {
+  return Number.isNaN(share) ? "?" : `${(share * 100).toFixed(1)} %`;
+}
+
+/** A list of mutants with their reasons. */
+function listed(head: string, known: readonly Known[]): string[] {
+  if (known.length === 0) return [];
+  return [
+    `${head}:\n`,
+    ...known.map(({ file, before, after, nth = 1, reason }) =>
+      `- \`${file}\`${nth > 1 ? ` (number ${nth} of this line)` : ""}: ${reason}\n\n` +
+      `  \`\`\`diff\n  - ${before}\n  + ${after}\n  \`\`\`\n`
+    ),
+  ];
+}
+
+/** The entry of a list that means a mutant. */
+function entryOf(known: readonly Known[] | undefined, mutant: Mutant): Known | undefined {
+  return known?.find((k) =>
+    k.file === mutant.file && k.before === mutant.before && k.after === mutant.after &&
+    (k.nth ?? 1) === mutant.nth
+  );
 }
 
 /** Runs the commands once as they are; returns how long each may take. */
@@ -226,12 +345,19 @@ function line({ mutant, result, by }: Verdict): string {
 async function main(): Promise<number> {
   const o = options();
   const set = await readSet(o.set);
+  if (o.doc) {
+    await Deno.writeTextFile(PAGE, await page());
+    return 0;
+  }
+  if (o.update && (o.match !== "" || o.skip > 0 || o.count !== undefined)) {
+    throw new UsageError("--update is for a whole run");
+  }
   const all = set.files.flatMap((file) =>
     mutantsOf(file, Deno.readTextFileSync(new URL(file, ROOT)))
   ).filter((m) => `${m.file}:${m.line} ${m.before}`.includes(o.match));
-  const count = o.count ?? set.count;
+  const count = o.count ?? set.count - o.skip;
   // Some more than wanted: those that are no program do not count.
-  const chosen = choose(all, count + Math.ceil(count / 4), o.seed);
+  const chosen = choose(all, o.skip + count + Math.ceil(count / 4), o.seed).slice(o.skip);
   const say = (text: string): void => {
     if (!o.json) console.log(text);
   };
@@ -256,19 +382,19 @@ async function main(): Promise<number> {
     const queue = [...chosen];
     let running = 0;
     await Promise.all(folders.map(async (folder) => {
-      const workplace = new Workplace(folder, tests, timeouts);
+      const workplace = new Workplace(folder, tests, timeouts, set.first);
       while (counts() + running < count) {
         const mutant = queue.shift();
         if (mutant === undefined) break;
-        const accepted = set.accepted.find((a) =>
-          a.file === mutant.file && a.before === mutant.before && a.after === mutant.after &&
-          (a.nth ?? 1) === mutant.nth
-        );
+        const accepted = entryOf(set.accepted, mutant);
         running++;
-        const verdict = accepted !== undefined
-          ? { mutant, result: "accepted" as const, by: accepted.reason }
+        let verdict: Verdict = accepted !== undefined
+          ? { mutant, result: "accepted", by: accepted.reason }
           : await workplace.judge(mutant);
         running--;
+        if (verdict.result === "survived") {
+          verdict = { ...verdict, by: entryOf(set.survivors, mutant)?.reason ?? "NOT LISTED" };
+        }
         verdicts.push(verdict);
         say(line(verdict));
       }
@@ -298,6 +424,15 @@ async function main(): Promise<number> {
         `${(share * 100).toFixed(1)} % of the others, wanted ${set.wanted * 100} %`,
     );
     for (const verdict of of("survived")) say(line(verdict));
+  }
+  if (o.update) {
+    const result = {
+      caught: of("caught").length,
+      survived: of("survived").length,
+      accepted: of("accepted").length,
+    };
+    await Deno.writeTextFile(setFile(o.set), `${JSON.stringify({ ...set, result }, null, 2)}\n`);
+    await Deno.writeTextFile(PAGE, await page());
   }
   return share >= set.wanted ? 0 : 1;
 }

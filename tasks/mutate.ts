@@ -93,7 +93,8 @@ function codeOf(text: string): string[] {
   return text
     .replace(/\/\*[^]*?\*\//g, blank)
     .replace(/\/\/.*$|"(?:[^"\\\n]|\\.)*"|`[^`]*`/gm, blank)
-    // Unions as types of parameters and results.
+    // Unions as types: what may be missing, parameters and results.
+    .replace(/ \| (?:undefined|null)\b/g, blank)
     .replace(/: (?:\w+ \| )+(?:\d+|undefined|null|number|string|boolean)(?=[,)=; ])/g, blank)
     .split("\n");
 }

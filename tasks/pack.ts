@@ -1,12 +1,11 @@
 /**
- * Packs the package for npm, installs it in an empty folder and boots a guest under Node: the trace
- * hash must be the one of this checkout under Deno.
+ * Packs the package for npm, installs it in an empty folder outside the checkout and boots a guest
+ * under Node: the trace hash must be the one of this checkout under Deno.
  *
  * @module
  */
 
-import { fileURLToPath } from "node:url";
-import { deno, ROOT } from "./run.ts";
+import { deno } from "./run.ts";
 
 /** Boots a guest and prints the trace hash. */
 const PROGRAM = `
@@ -31,9 +30,7 @@ async function run(command: string, args: readonly string[], cwd: string): Promi
   return new TextDecoder().decode(stdout).trim();
 }
 
-const base = fileURLToPath(new URL(".tmp", ROOT));
-Deno.mkdirSync(base, { recursive: true });
-const place = Deno.makeTempDirSync({ dir: base, prefix: "pack-" });
+const place = Deno.makeTempDirSync({ dir: "/tmp", prefix: "understudy-pack-" });
 try {
   const tarball = `${place}/package.tgz`;
   const packed = await deno(["pack", "--allow-dirty", "-o", tarball]);

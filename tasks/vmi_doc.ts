@@ -45,7 +45,7 @@ function hex(value: number, digits = 8): string {
 }
 
 /** A table as `deno fmt` sets it. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
   const widths = head.map((_, i) => Math.max(...cells.map((row) => [...row[i]!].length)));
   const line = (row: readonly string[]) =>

@@ -28,6 +28,7 @@ import {
   R6,
   R7,
   RETURN,
+  SHARED_DATA,
   swap,
   SWI,
   taskData,
@@ -56,9 +57,10 @@ function runWritten(c: Code): void {
 /** Ways to write, and other things a task does; r5 is a random word of its data, r4 random. */
 const DEEDS: readonly ((c: Code, task: number) => void)[] = [
   (c) => c.str(R4, R5),
-  (c) => c.put(transfer("strb", R4, R5, 1)),
-  // Eight registers, often across the end of a page; with write-back.
-  (c) => c.put(0xe885_00ff, 0xe8a5_00ff),
+  // In the shared piece.
+  (c) => c.li(R0, 0x1ffc).op("and", R0, R0, R5).li(R1, SHARED_DATA).add(R0, R1).str(R4, R0),
+  // Eight registers, often across the end of a page; with write-back. And a byte.
+  (c) => c.put(0xe885_00ff, 0xe8a5_00ff).put(transfer("strb", R4, R5, 1)),
   (c) => c.put(swap(R0, R4, R5)),
   (c) => c.put(0xe1c5_40b2), // strh r4, [r5, #2]
   (c) => c.ldr(R0, R5).str(R0, R5, 64),
@@ -106,6 +108,7 @@ assert.equal(DEEDS.length, 16);
 const guestOf = (selfModifying: boolean) =>
   taskGuest({
     kernelDataPages: 2,
+    sharedPages: 2,
     tasks: [0, 1, 2].map((i) => ({
       name: `t${i}`,
       // One page more than is written at random: several registers go on behind the end.
@@ -158,6 +161,10 @@ class Observer {
     return Array.from({ length: count }, (_, i) => unitRecord(this.lab, vm, i));
   }
 
+  #shared(vm: number): number {
+    return unitRecord(this.lab, vm, word(this.lab, vm + VM.SHARED));
+  }
+
   #isTask(unit: number): boolean {
     return word(this.lab, unit + UNIT.KIND) === UNIT_KIND.TASK;
   }
@@ -202,8 +209,11 @@ class Observer {
     backup.swapTask = (vm, unit) => {
       const generation = this.#draw(backup.taskGenerations(unit));
       const seq = ringOf(this.lab, unit)[generation];
+      const shared = this.#shared(vm);
+      const before = copyUnit(this.lab, shared);
       const result = swapTask(vm, unit, generation);
       this.#compare(vm, [unit], seq);
+      assert.equal(difference(this.lab, shared, copyUnit(this.lab, shared), before), "", "R4");
       this.tasks++;
       if (generation > 0) this.older++;
       return result;
@@ -284,7 +294,7 @@ for (const backup of BACKUP_STRATEGIES.filter((s) => s !== "off")) {
       let tasks = 0;
       let guests = 0;
       let older = 0;
-      for (let seed = 1; seed <= (cache && backup !== "full" ? 2 : 4); seed++) {
+      for (let seed = 1; seed <= (!cache ? 6 : backup === "full" ? 4 : 2); seed++) {
         const seen = await runWild(backup, seed, cache);
         tasks += seen.tasks;
         guests += seen.guests;

@@ -148,6 +148,22 @@ export function checkRecords(lab: Lab, vm: number): void {
   }
 }
 
+/** A unit without a standby has nothing but its active frames, closed to writes in both other tables. */
+export function checkUnprotected(lab: Lab, unit: number): void {
+  const vm = word(lab, unit + UNIT.VM);
+  for (const { record, va } of writablePages(lab, unit)) {
+    assert.equal(word(lab, record + PAGE_REC.HEAD), 0, "no version");
+    const piece = word(lab, vm + VM.PIECES) + word(lab, record + PAGE_REC.PIECE) * PIECE_REC.SIZE;
+    for (const table of [PIECE_REC.B_TABLE, PIECE_REC.C_TABLE]) {
+      const { base, ap } = readSecondLevel(
+        word(lab, word(lab, piece + table) + (va >>> 12 & 255) * 4),
+      );
+      assert.equal(base, word(lab, record + PAGE_REC.ACTIVE), `page 0x${va.toString(16)}`);
+      assert.equal(ap, 2, `page 0x${va.toString(16)} is closed in the table`);
+    }
+  }
+}
+
 /** The standby table of a unit names frames with the bytes of its target, where it is in force. */
 export function checkStandby(lab: Lab, unit: number, target: Uint8Array): void {
   const vm = word(lab, unit + UNIT.VM);

@@ -25,11 +25,12 @@ const STRATEGIES = BACKUP_STRATEGIES.filter((s) => s !== "off");
 
 // --- driven by hand --------------------------------------------------------------------------------
 
-/** Units of the guest below: its kernel and three tasks. */
-const UNITS = [0, 2, 3, 4] as const;
+/** Units of the guest below: its kernel, three tasks and, behind the idle one, the shared piece. */
+const UNITS = [0, 2, 3, 4, 6] as const;
 const still = taskGuest({
   tickUs: 0,
   kernelDataPages: 2,
+  sharedPages: 2,
   tasks: [1, 3, 2].map((dataPages, i) => ({
     name: `t${i}`,
     dataPages,

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { checkCpuOptions, type CpuBenchResult, measureCpu, showCpu } from "../cli/bench_cpu.ts";
+import { type CpuBenchResult, cpuSection, measureCpu } from "../cli/bench_cpu.ts";
+import { printJson, printSections } from "../cli/bench_output.ts";
+import { runRp2040 } from "../cli/bench_rp2040.ts";
 import { countBare, cpuRow, CpuWork, type Stopwatch } from "../core/bench_cpu.ts";
 import { loadGuest } from "../guests/mod.ts";
 import { call, memoryIo } from "./cli_rig.ts";
@@ -16,7 +18,7 @@ Deno.test({
   name: "CpuWork.sample() counts what ran in User mode with the MMU on",
   permissions: "none",
   async fn() {
-    using work = await CpuWork.create(await loadGuest("compute"));
+    using work = await CpuWork.create({ guests: [await compute()], backup: "off" });
     assert.equal(work.instructions, 0);
     work.first();
     assert.ok(work.instructions > 0 && work.instructions < 1000);
@@ -28,12 +30,38 @@ Deno.test({
   },
 });
 
+/** The compute guest, for ever. */
+async function compute(): Promise<{ name: string; image: Uint8Array; arg: string }> {
+  return { name: "compute", image: await loadGuest("compute"), arg: "1000000000" };
+}
+
 Deno.test({
-  name: "CpuWork.sample() refuses a guest that idles",
+  name: "CpuWork.sample() skips the time in which guests wait, and ends when they have ended",
   permissions: "none",
   async fn() {
-    using work = await CpuWork.create(await loadGuest("ucos-2"));
-    assert.throws(() => work.sample(1e9, steady()), /the guest idles/);
+    using waiting = await CpuWork.create({
+      guests: [{ name: "ucos-2", image: await loadGuest("ucos-2") }],
+    });
+    const sample = waiting.sample(30_000, steady());
+    assert.ok(sample.instructions >= 30_000 && sample.instructions < 1_000_000);
+    const guest = { ...await compute(), arg: "1" };
+    using over = await CpuWork.create({ guests: [guest] });
+    assert.throws(() => over.sample(1e9, steady()), /guests: they do nothing any more/);
+  },
+});
+
+Deno.test({
+  name: "CpuWork counts the same instructions in both fidelities",
+  permissions: "none",
+  async fn() {
+    const guests = [{ ...await compute(), arg: "1" }];
+    const counts = ["fast", "timed"].map(async (fidelity) => {
+      using work = await CpuWork.create({ guests, fidelity: fidelity as "fast" });
+      assert.throws(() => work.sample(1e9, steady()));
+      return work.instructions;
+    });
+    const [fast, timed] = await Promise.all(counts);
+    assert.ok(Math.abs(fast! - timed!) < 100, `${fast} ${timed}`);
   },
 });
 
@@ -77,7 +105,7 @@ Deno.test({
       wall: wall!,
       user: user!,
     }));
-    assert.deepEqual(cpuRow("interpreter", samples), {
+    assert.deepEqual(cpuRow("interpreter", "compute", samples), {
       bench: "cpu",
       work: "compute",
       engine: "interpreter",
@@ -87,28 +115,56 @@ Deno.test({
       count: 3,
     });
     const [first] = samples;
-    assert.equal(cpuRow("qemu", [first!, { ...first!, user: null }]).cpu_mips, null);
+    assert.equal(cpuRow("qemu", "demo", [first!, { ...first!, user: null }]).cpu_mips, null);
   },
 });
 
 /** The smallest measurement that has everything. */
-const SMALL = { samples: 2, instructions: 1_000_000, rounds: 2 };
+const SMALL = {
+  works: ["compute", "demo"],
+  samples: 2,
+  instructions: 1_000_000,
+  rounds: 2,
+  start: true,
+} as const;
 
 Deno.test({
-  name: "measureCpu() runs without QEMU and says so in a line",
+  name: "measureCpu() runs without the others and says so in a line each",
   permissions: { read: "inherit", run: false },
   async fn() {
-    const { rows, notes } = await measureCpu(SMALL);
-    assert.deepEqual(rows.map(({ engine }) => engine), ["interpreter"]);
+    const steps: string[] = [];
+    const { rows, notes } = await measureCpu(SMALL, (done, of) => steps.push(`${done}/${of}`));
+    assert.deepEqual(
+      rows.filter(({ engine }) => engine !== "rp2040js").map(({ work, engine }) => [work, engine]),
+      [["compute", "interpreter"], ["compute", "timed"], ["demo", "interpreter"], [
+        "demo",
+        "timed",
+      ]],
+    );
+    for (const row of rows) {
+      assert.ok(row.mips.max > 0 && row.mips.min <= row.mips.median);
+      assert.ok(row.mips.median <= row.mips.max);
+      assert.equal(row.count, 2);
+    }
     const [row] = rows;
-    assert.ok(row!.mips.min > 0 && row!.mips.min <= row!.mips.median);
-    assert.ok(row!.mips.median <= row!.mips.max);
     assert.ok(row!.instructions >= SMALL.instructions);
-    assert.equal(row!.count, 2);
     assert.ok(row!.rss_mb! > 0 && row!.start_ms! > 0);
+    assert.ok(!("start_ms" in rows.at(-1)!));
     assert.equal(notes.filter((note) => note.startsWith("qemu: left out, ")).length, 1);
     assert.equal(notes.filter((note) => note.startsWith("rp2040js: ")).length, 1);
+    assert.deepEqual(steps, ["1/4", "2/4", "3/4", "4/4"]);
   },
+});
+
+Deno.test("runRp2040() prints what the guest prints elsewhere, or says why not", async () => {
+  const image = Deno.readFileSync(new URL("../guests/images/compute-rp2040.elf", import.meta.url));
+  const run = await runRp2040(image, 2, steady());
+  if ("why" in run) {
+    assert.match(run.why, /^it is not installed: deno cache npm:rp2040js@/);
+    return;
+  }
+  assert.deepEqual(run.lines, countBare(Deno.readFileSync(PLAIN), "compute 2").map((l) => l.text));
+  assert.ok(run.sample.instructions > 100_000);
 });
 
 /** What a measurement with QEMU gives. */
@@ -136,35 +192,28 @@ const RESULT: CpuBenchResult = {
   notes: ["memory: 1 MB", "rp2040js: left out"],
 };
 
-Deno.test("showCpu() prints a table and notes, or rows with the notes on standard error", () => {
+Deno.test("cpuSection() is a table and notes, and the rows as they are", () => {
+  const section = cpuSection(RESULT);
   const text = memoryIo();
-  showCpu(RESULT, false, text.io);
-  assert.equal(
+  printSections([section], text.io);
+  assert.match(
     text.out(),
-    `Millions of instructions a second, compute guest
-
-engine       samples    min  median    max  by CPU time
-interpreter        3   90.0   100.0  110.0        105.0
-qemu-icount        3  700.0   720.3  800.0            -
-
-memory: 1 MB
-rp2040js: left out
-`,
+    /^compute +interpreter +3 +90\.0 +100\.0 +110\.0 +105\.0\ncompute +qemu-icount .* 720\.3 .* -$/m,
   );
+  assert.match(text.out(), /\nmemory: 1 MB\n\nrp2040js: left out\n/);
   const json = memoryIo();
-  showCpu(RESULT, true, json.io);
+  printJson([section], json.io);
   const rows = json.out().trimEnd().split("\n").map((line) => JSON.parse(line));
   assert.deepEqual(rows, RESULT.rows);
-  assert.equal(json.err(), "memory: 1 MB\nrp2040js: left out\n");
 });
 
-Deno.test("checkCpuOptions() refuses what is for board time", async () => {
-  checkCpuOptions([]);
-  checkCpuOptions(["json"]);
-  const { code, err } = await call(["bench", "cpu", "--slice", "1ms"]);
+Deno.test("bench cpu refuses what is for board time", async () => {
+  const { code, err } = await call(["bench", "cpu", "--period", "1ms"]);
   assert.equal(code, 2);
-  assert.equal(
-    err,
-    "understudy: --slice: bench cpu takes host time, not board time; allowed: --json\n",
-  );
+  assert.match(err, /^understudy: unknown option '--period'/);
+  const work = await call(["bench", "cpu", "--work", "all"]);
+  assert.deepEqual([work.code, work.err], [
+    2,
+    'understudy: --work: "all" is unknown; allowed: compute, guests, demo\n',
+  ]);
 });

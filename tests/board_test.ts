@@ -306,6 +306,35 @@ Deno.test("debugWrite() and debugRead() reach memory, and stop at its end", core
   assert.equal(board.stray, 0);
 });
 
+Deno.test("flash that is erased reads as ones, and can be programmed", core, () => {
+  const program = Uint8Array.of(1, 2, 3, 4, 5);
+  const board = new Board({ sdramMB: 2, flash: program, bootClocks: true });
+  const far = 0x00ff_fff8;
+  const sizes = [1, 2, 4] as const;
+  for (const pa of [8, 0x2000, far]) {
+    for (const size of sizes) {
+      const ones = 2 ** (8 * size) - 1;
+      assert.equal(board.peek(pa, size), ones);
+      assert.equal(board.bus.read(pa, size), ones);
+      assert.equal(board.cpu.load(pa, size, true), ones);
+    }
+  }
+  assert.deepEqual([...board.debugRead(0xffe, 4)], [255, 255, 255, 255]);
+  assert.equal(board.stray, 0);
+  board.bus.write(far, 4, 0);
+  assert.equal(board.stray, 1);
+  assert.equal(board.peek(far, 4), 0xffff_ffff);
+
+  const erased = new Uint8Array(0x10000).fill(255);
+  erased.set(program);
+  assert.equal(new Board({ sdramMB: 2, flash: erased }).state().flash, board.state().flash);
+  assert.equal(board.debugWrite(far + 4, Uint8Array.of(7, 8, 9, 10, 11)), 4);
+  assert.equal(board.peek(far + 4, 4), 0x0a09_0807);
+  assert.equal(board.cpu.load(far, 4, true), 0xffff_ffff);
+  assert.equal(board.cpu.load(far + 4, 4, true), 0x0a09_0807);
+  assert.equal(board.peek(0x2000, 4), 0xffff_ffff);
+});
+
 Deno.test("debugWrite() replaces code that the core has run", core, () => {
   const board = new Board({ sdramMB: 2, bootClocks: true });
   const at = SDRAM_BASE + 0x100;

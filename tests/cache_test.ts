@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { Cache } from "../core/cache.ts";
 import { C1 } from "../core/cp15.ts";
 import { a, ABORTING, DEVICE, RAM, Rig } from "./cpu_rig.ts";
 
@@ -496,5 +497,57 @@ Deno.test({
     rig.cpu.reset();
     assert.equal(present(rig, 100).length, 0);
     assert.equal(rig.cpu.mmu.direct, false);
+  },
+});
+
+/** A cache with nothing but itself; memory reads as zero. */
+function bare(seed?: number): Cache {
+  return new Cache({ readWord: () => 0, writeWord: () => {} }, false, seed);
+}
+
+Deno.test({
+  name: "Cache.overlay() puts the lines over any bytes of memory",
+  permissions: "none",
+  fn() {
+    const line = fc.record({
+      mva: fc.nat(15).map((n) => n * 32),
+      pa: fc.nat(7).map((n) => 0x3000_0000 + n * 32),
+      kept: fc.boolean(),
+    });
+    const cases = fc.record({
+      lines: fc.array(line, { maxLength: 8 }),
+      from: fc.nat(300),
+      length: fc.nat(100),
+    });
+    fc.assert(fc.property(cases, ({ lines, from, length }) => {
+      const cache = bare();
+      lines.forEach(({ mva, pa, kept }, i) => {
+        const found = cache.fill(mva, pa);
+        for (let b = 0; b < 32; b++) cache.u8[found * 32 + b] = i * 32 + b + 1;
+        if (!kept) cache.invalidate(found);
+      });
+      const first = 0x3000_0000 - 20 + from;
+      const memory = Uint8Array.from({ length }, (_, i) => 255 - i);
+      const expected = memory.map((byte, i) => {
+        const holder = cache.holder(first + i);
+        return holder < 0 ? byte : cache.u8[holder * 32 + (first + i) % 32];
+      });
+      cache.overlay(first, memory);
+      assert.deepEqual(memory, expected);
+    }));
+  },
+});
+
+Deno.test({
+  name: "Cache() starts its sequence at the seed, which zero can't be",
+  permissions: "none",
+  fn() {
+    const cases = [[undefined, 1], [1, 1], [2, 2], [0xffff, 0xffff], [0, 0xffff], [0x1_0000, 1]];
+    for (const [seed, random] of cases) {
+      assert.equal(bare(seed).state().random, random, `${seed}`);
+      const other = bare(7);
+      other.reset();
+      assert.equal(other.state().random, 7, "a reset starts anew");
+    }
   },
 });

@@ -167,11 +167,21 @@ Deno.test("judge() measures what was detected, manifested and recovered", core, 
   assert.deepEqual([masked.detected, masked.manifested, masked.recovered], [false, false, false]);
   const never = judge(evidence({ fired: false, seen: observed(lines(...LINES), swap) }), RULES);
   assert.deepEqual([never.detected, never.manifested, never.recovered], [false, false, false]);
-  const repaired = judge(
-    evidence({ seen: observed(lines(...LINES), [fault(25, { kind: "table-damaged" })]) }),
+  const damaged = (pc: string) => [fault(25, { kind: "table-damaged", pc })];
+  const scrubbed = judge(
+    evidence({ seen: observed(lines(...LINES), damaged("0x00000000")) }),
     RULES,
   );
-  assert.deepEqual([repaired.detected, repaired.manifested], [true, false]);
+  assert.deepEqual(
+    [scrubbed.outcome, scrubbed.detected, scrubbed.manifested, scrubbed.recovered],
+    ["repaired", true, false, false],
+  );
+  // An access met it: without repair that is an abort.
+  const met = judge(evidence({ seen: observed(lines(...LINES), damaged("0x00200004")) }), RULES);
+  assert.deepEqual(
+    [met.outcome, met.detected, met.manifested, met.recovered],
+    ["repaired", true, true, true],
+  );
 });
 
 Deno.test("judge() does not count errors that the run without the fault has too", core, () => {
@@ -274,6 +284,32 @@ Deno.test(
       () => new FaultStratum(lab, { target: "task-bss", tasks: ["x"] }),
       /worker, primes/,
     );
+  },
+);
+
+Deno.test(
+  "FaultDraw strikes each bit as often as another when it is to be uniform",
+  core,
+  async () => {
+    const lab = await demoLab(["ucos-1"], { sdramMB: 32 });
+    lab.runAll({ for: "30ms" });
+    const targets = ["registers", "task-stack", "kernel-text", "kernel-bss"].map((target) => ({
+      target,
+    }));
+    const draw = new FaultDraw(lab, { seed: 2, targets, uniform: true, from: 30e6, to: 31e6 });
+    const counts = new Map<string, number>();
+    const n = 4000;
+    for (let index = 0; index < n; index++) {
+      const { target } = draw.draw(index);
+      counts.set(target, (counts.get(target) ?? 0) + 1);
+    }
+    const all = draw.sizes.reduce((sum, { bits }) => sum + bits, 0);
+    for (const { target, bits } of draw.sizes) {
+      const expected = n * bits / all;
+      const found = counts.get(target) ?? 0;
+      // Four standard deviations.
+      assert.ok(Math.abs(found - expected) < 4 * Math.sqrt(expected) + 1, `${target}: ${found}`);
+    }
   },
 );
 

@@ -52,8 +52,11 @@ export function memoryIo(outside: Outside = {}): { io: Io; out(): string; err():
     },
     flush(): void {},
     create(path: string): Draft {
-      if (path.includes("/")) throw new InputError(path, "there is no such folder");
+      if (/^\/|\/.*\//.test(path)) throw new InputError(path, "there is no such folder");
       return { write: (bytes) => outside.written?.set(path, bytes), discard() {} };
+    },
+    folder(path: string): void {
+      if (path.startsWith("/")) throw new InputError(path, "may not be written by this user");
     },
     read(path: string): Uint8Array {
       const file = outside.files?.[path];

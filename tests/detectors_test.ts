@@ -88,8 +88,8 @@ for (const [what, { image, fault }] of Object.entries(HANGS)) {
     const { lab, events } = await run({ g: image, beating }, 160, options);
     using _ = lab;
     const seen = faults(events, "g");
-    assert.ok(seen.length >= 5, `${seen.length} faults`);
-    // The ladder ends it: rollbacks, one restart, the end.
+    // The ladder ends it: rollbacks where a checkpoint is older than the hang, one restart, the end.
+    assert.ok(seen.length >= (what.startsWith("a plain") ? 2 : 5), `${seen.length} faults`);
     assert.ok(seen.every((f) => f === fault), seen.join());
     assert.match(actions(events, "g").at(-1)!, /^stop-/);
     const times = ofType(events, "fault", "g").map((f) => f.t);

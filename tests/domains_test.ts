@@ -73,13 +73,17 @@ function checkTlb(lab: Lab, tlb: TlbState): void {
   });
 }
 
-/** While a guest runs, only its own units are open: common text, current task, in kernel mode the kernel. */
+/**
+ * While a guest runs, only its own units are open: common text, current task, shared piece, in kernel
+ * mode the kernel.
+ */
 function checkDacr(lab: Lab, owners: ReadonlyMap<number, number>, dacr: number): void {
   const vm = word(lab, MAP.GLOBAL + GLOBAL.CURRENT);
   const current = observedTask(lab.board, vm);
   const inTask = observedInTask(lab.board, vm);
   assert.equal(dacr & 3, 1, "the monitor's domain, as a client");
   assert.equal(dacr >>> 2 & 3, 0, "the closed domain");
+  const kinds = new Set<number>();
   for (let domain = FIRST_DOMAIN; domain < 16; domain++) {
     const access = dacr >>> domain * 2 & 3;
     if (access === 0) continue;
@@ -90,12 +94,16 @@ function checkDacr(lab: Lab, owners: ReadonlyMap<number, number>, dacr: number):
     const kind = word(lab, unit + UNIT.KIND);
     if (kind === UNIT_KIND.TASK) assert.equal(word(lab, unit + UNIT.TASK), current);
     if (kind === UNIT_KIND.KERNEL) assert.ok(!inTask || current === NONE);
+    kinds.add(kind);
   }
+  assert.equal(kinds.has(UNIT_KIND.KERNEL), !inTask);
+  assert.equal(kinds.has(UNIT_KIND.SHARED), word(lab, vm + VM.SHARED) !== 0);
 }
 
-/** `count` tasks that count and take turns. */
+/** `count` tasks that count and take turns; those of an odd number share a piece. */
 function turns(count: number, call: number = CALL.YIELD): Uint8Array {
   return taskGuest({
+    sharedPages: count % 2 === 1 ? 1 : undefined,
     tasks: Array.from({ length: count }, (_, i) => ({
       name: `t${i}`,
       main: (c: Code) => c.label("l").increment(taskData(i)).swi(call).b("l"),

@@ -25,6 +25,7 @@ import { counters, round } from "./counter_guest.ts";
 import {
   checkRecords,
   checkTlbs,
+  checkUnprotected,
   copyUnit,
   cutsOf,
   difference,
@@ -73,10 +74,18 @@ function squeeze(lab: Lab, leave: number, held: number[]): void {
 class Told {
   /** Guest and tasks that said that they have no standby, and have not got one since. */
   readonly bare = new Set<string>();
+  /** When they last did. */
+  readonly #said = new Map<string, number>();
 
   hear(events: readonly TraceEvent[]): void {
     for (const e of events) {
-      if (e.type === "unprotected") this.bare.add(`${e.vm} ${e.task ?? ""}`);
+      if (e.type === "unprotected") {
+        const key = `${e.vm} ${e.task ?? ""}`;
+        const before = this.#said.get(key) ?? -Infinity;
+        assert.ok(e.t - before > 10_000, `${key} says it at ${before} and at ${e.t} ns`);
+        this.#said.set(key, e.t);
+        this.bare.add(key);
+      }
       if (e.type !== "checkpoint") continue;
       if (e.task !== undefined) this.bare.delete(`${e.vm} ${e.task}`);
       // A cut covers the tasks, too.
@@ -150,6 +159,10 @@ for (const backup of STRATEGIES) {
             assert.deepEqual(lines(events, "g"), [], "memory and registers fit together");
             checkRecords(lab, lab.vmRecord("g"));
             checkTlbs(lab, lab.vmRecord("g"));
+            for (let i = 0; i < word(lab, lab.vmRecord("g") + VM.UNIT_COUNT); i++) {
+              const unit = unitRecord(lab, lab.vmRecord("g"), i);
+              if (word(lab, unit + UNIT.UNPROTECTED) !== 0) checkUnprotected(lab, unit);
+            }
             for (const who of bare(lab, "g")) assert.ok(told.bare.has(who), `${who}: not told`);
             unprotected += ofType(events, "unprotected").length;
             swaps += ofType(events, "recovery").filter((e) => e.action.startsWith("swap")).length;
@@ -208,6 +221,26 @@ Deno.test("an older checkpoint comes back whole under a cut, whatever is free", 
       squeeze(lab, Infinity, held);
       checkFrames(lab);
     }
+  }
+});
+
+Deno.test("Backup.forgetTask() voids the checkpoints of one task", core, async () => {
+  for (const backup of STRATEGIES) {
+    using lab = await miniLab({ g: still }, { ...OPTIONS, backup, period: "1s" });
+    assert.ok(runUntil(lab, () => inTask(lab), 20e6, 50_000));
+    const vm = lab.vmRecord("g");
+    const units = Array.from({ length: 4 }, (_, i) => unitRecord(lab, vm, i));
+    const [, , unit] = units;
+    assert.ok(lab.vmm.backup.checkpointTask(vm, unit));
+    assert.notEqual(word(lab, unit + UNIT.TARGET), 0);
+    assert.ok(lab.vmm.backup.taskGenerations(unit) > 0);
+    const others = () =>
+      units.filter((u) => u !== unit).map((u) => lab.board.debugRead(u, UNIT.SIZE).join());
+    const before = others();
+    lab.vmm.backup.forgetTask(vm, unit);
+    assert.equal(word(lab, unit + UNIT.TARGET), 0);
+    assert.equal(lab.vmm.backup.taskGenerations(unit), 0);
+    assert.deepEqual(others(), before, "the other units");
   }
 });
 

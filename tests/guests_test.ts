@@ -6,9 +6,9 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { guestNames, guestSummaries, loadGuest } from "../guests/mod.ts";
+import { guestBoards, guestNames, guestSummaries, loadGuest } from "../guests/mod.ts";
 import { GUESTS, type GuestSource, isPublished } from "../tasks/guest_list.ts";
-import type { ImagesManifest } from "../tasks/guests.ts";
+import { type ImagesManifest, otherTools } from "../tasks/guests.ts";
 import { headers, INCLUDE } from "../tasks/headers.ts";
 
 const ROOT = new URL("../guests/", import.meta.url);
@@ -47,6 +47,13 @@ Deno.test("guestNames lists what the manifest has, vm0 first", () => {
   assert.deepEqual([...guestNames], Object.keys(guestSummaries));
   assert.equal(guestNames[0], "vm0");
   assert.deepEqual(Object.keys(manifest.images), GUESTS.map((g: GuestSource) => g.name));
+  const others = Object.entries(guestBoards).flatMap(([name, boards]) =>
+    boards.map((board) => `${name}-${board}`)
+  );
+  assert.deepEqual(
+    others.sort(),
+    Object.keys(manifest.images).filter((name) => !guestNames.includes(name)).sort(),
+  );
 });
 
 Deno.test("loadGuest() gives the bytes of the committed ELF file", async () => {
@@ -143,4 +150,30 @@ Deno.test("each manifest section names page-aligned parts inside their pieces", 
       assert.ok(word(7) >= textStart && word(7) < textEnd, `${name}: entry`);
     }
   }
+});
+
+Deno.test("otherTools() names the compiler that is here and the one of the images", () => {
+  assert.deepEqual(otherTools(manifest, manifest), []);
+  assert.match(manifest.compiler, /gcc/);
+  const [line, ...more] = otherTools({ ...manifest, compiler: "gcc 99.1" }, manifest);
+  assert.equal(line, `compiler is "gcc 99.1", the images are from "${manifest.compiler}"`);
+  assert.deepEqual(more, []);
+  assert.equal(otherTools({ compiler: "none", linker: "none" }, manifest).length, 2);
+});
+
+Deno.test("guests/README.md says which bug is in which workload", async () => {
+  const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+  const header = await Deno.readTextFile(new URL("workloads/bug.h", ROOT));
+  const rows = [...readme.matchAll(/^\| `([a-z-]+)` +\| .* \|$/gm)].filter(([row]) =>
+    row.split("|").length === 12
+  );
+  const bugs = [...header.matchAll(/BUG\([A-Z_]+, "([a-z-]+)"\)/g)].map(([, bug]) => bug);
+  assert.deepEqual(rows.map(([, bug]) => bug).sort(), bugs.sort());
+  const [, heads] = /^(\| bug .*)$/m.exec(readme)!;
+  const guests = [...heads.matchAll(/`([a-z0-9-]+)`/g)].map(([, guest]) => guest);
+  const buggy = GUESTS.filter((g: GuestSource) => g.options.includes("-Iworkloads"));
+  assert.deepEqual(
+    guests,
+    buggy.filter(isPublished).map((g: GuestSource) => g.name),
+  );
 });

@@ -204,6 +204,13 @@ Deno.test(
       ["checkpoint of no task", [HC.CHECKPOINT, 5, 0, 0, 0], EINVAL],
       ["checkpoint of a task", [HC.CHECKPOINT, 0, 0, 0, 0], 0],
       ["checkpoint of the guest", [HC.CHECKPOINT, NONE, 0, 0, 0], 0],
+      ["call-back at no instruction", [HC.JOURNAL, 0x102, BUFFER, 0, 0], EINVAL],
+      ["call-back outside the guest", [HC.JOURNAL, SLOT_MAP.SIZE, BUFFER, 0, 0], EINVAL],
+      ["call-back with kinds elsewhere", [HC.JOURNAL, 0x100, MAP.GLOBAL, 0, 0], EFAULT],
+      ["no call-back", [HC.JOURNAL, 0, NONE, 0, 0], 0],
+      ["watchdog too short", [HC.WATCHDOG, 999, 0, 0, 0], EINVAL],
+      ["watchdog too long", [HC.WATCHDOG, 60_000_001, 0, 0, 0], EINVAL],
+      ["watchdog off", [HC.WATCHDOG, 0, 0, 0, 0], 0],
       ["read the info page", [HC.CONSOLE_WRITE, info, 4, 0, 0], 4],
       ...HYPERCALLS.filter((h) => h.management).map((h): [string, Call, number] => [
         `management: ${h.name}`,

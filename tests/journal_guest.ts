@@ -319,7 +319,7 @@ export function kernelRuns(lab: Lab, vm: string): boolean {
 }
 
 /** Where nobody has a page. */
-const HOLE = 0x01c0_0000;
+const HOLE = 0x01e0_0000;
 
 /** Runs on in steps of `stepNs` to a time at which `when` is true, and sends the CPU into a hole. */
 export function crashWhen(

@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { InputError } from "../core/errors.ts";
 import { PAGE_FLAG, PAGE_KIND, UNIT_KIND } from "../core/layout.ts";
-import { type GuestImage, loadImage, MAX_TASKS, pageContent } from "../core/loader.ts";
-import { HC, PAGE, PIECE, PIECE_KIND, SLOT_MAP } from "../core/vmi.ts";
-import { guestNames, loadGuest } from "../guests/mod.ts";
+import { loadImage } from "../core/loader.ts";
+import { Random } from "../core/random.ts";
+import { MANIFEST_SECTION, PAGE, PIECE_KIND, SLOT_MAP } from "../core/vmi.ts";
+import { loadGuest } from "../guests/mod.ts";
+import {
+  checkLayout,
+  load,
+  mutate,
+  originals,
+  runBatch,
+  smallPlain,
+  smallTasks,
+} from "./image_mutation.ts";
 import {
   CALL,
   type Code,
@@ -181,8 +190,39 @@ Deno.test("loadImage() names what is wrong with an image", core, () => {
     ],
     [
       "segment the manifest does not name",
-      bent((p) => (p.segments[2].va = taskBase(5))),
-      /segment at 0x00700000 covers page 0x00700000, which the manifest does not name/,
+      bent((p) => (p.segments[3].va = taskBase(5))),
+      /program headers: segment at 0x00700000 covers page 0x00700000, which the manifest does not name/,
+    ],
+    [
+      "text that is in no segment",
+      bent((p) => p.segments.splice(2, 1)),
+      /record 1 \("t0"\): text at entry 0x00200000 is in no segment of the file/,
+    ],
+    [
+      "entry behind the text's bytes",
+      bent((p) => (p.records[1].entry = taskBase(0) + PAGE - 4)),
+      /record 1 \("t0"\): text at entry 0x00200ffc is in no segment of the file/,
+    ],
+    [
+      "entry of text that is no code",
+      bent((p) => (p.segments[2].flags = 4)),
+      /record 1 \("t0"\): text at entry 0x00200000 is in no segment of the file/,
+    ],
+    [
+      "shared piece over the rings",
+      bent((p) =>
+        p.records.push({
+          kind: PIECE_KIND.SHARED,
+          data: [SLOT_MAP.RINGS - PAGE, SLOT_MAP.RINGS + PAGE],
+          name: "shared",
+        })
+      ),
+      /record 4 \("shared"\): data .* allowed: whole pages in 0x01c00000\.\.0x01d00000/,
+    ],
+    [
+      "stack of a task over its text",
+      bent((p) => (p.records[1].stack = [taskBase(0), taskBase(0) + PAGE])),
+      /"t0" has page 0x00200000 twice/,
     ],
     [
       "segment over the VMI control page",
@@ -257,7 +297,44 @@ Deno.test("loadImage() names what is wrong with an image", core, () => {
     ],
     ["plain guest too large", plainGuest({ main: (c) => c.spin(), dataPages: 7800 }), /slot/],
   ];
-  for (const [what, bytes, pattern] of cases) assert.match(message(bytes), pattern, what);
+  for (const [what, bytes, pattern] of cases) {
+    const line = message(bytes);
+    assert.match(line, pattern, what);
+    // File, section, reason.
+    if (!/^loads$|no ELF file/.test(line)) assert.match(line, /^x\.elf: [^:]+: /, what);
+  }
+});
+
+Deno.test("loadImage() wants the manifest of a guest with tasks", core, async () => {
+  const image = await loadGuest("pipeline");
+  assert.equal(message(image), "loads");
+  const text = String.fromCharCode(...image.subarray(0, 100_000));
+  const bytes = image.slice();
+  bytes.set(new TextEncoder().encode(".other-name"), text.indexOf(MANIFEST_SECTION));
+  assert.equal(
+    message(bytes),
+    "x.elf: .understudy: the section is missing, although there is task0_text; " +
+      "guests with tasks have it",
+  );
+});
+
+Deno.test("loadImage() names the section that a segment lies in", core, async () => {
+  const image = (await loadGuest("pipeline")).slice();
+  const view = new DataView(image.buffer);
+  const headers = view.getUint32(28, true);
+  const last = headers + (view.getUint16(44, true) - 1) * 32;
+  // The last segment, and the section in it, from the manifest's area to where there is none.
+  const from = view.getUint32(last + 8, true);
+  const sections = view.getUint32(32, true);
+  for (let i = 0; i < view.getUint16(48, true); i++) {
+    const at = sections + i * 40 + 12;
+    if (view.getUint32(at, true) === from) view.setUint32(at, 0x01b0_0000, true);
+  }
+  view.setUint32(last + 8, 0x01b0_0000, true);
+  assert.match(
+    message(image),
+    /^x\.elf: \w+: segment at 0x01b00000 covers page 0x01b00000, which the manifest does not name$/,
+  );
 });
 
 Deno.test(
@@ -273,152 +350,45 @@ Deno.test(
   },
 );
 
-// --- properties ------------------------------------------------------------------------------------
-
-/** What every layout must hold, whatever the file said. */
-function checkLayout(image: GuestImage): void {
-  const seen = new Set<number>();
-  const owner = new Map<number, unknown>();
-  assert.equal(image.units[0].kind, UNIT_KIND.KERNEL);
-  assert.ok(image.units.length <= MAX_TASKS + 2);
-  let control = 0;
-  for (const unit of image.units) {
-    for (const p of unit.pages) {
-      assert.ok(Number.isInteger(p.va) && p.va >= 0 && p.va <= SLOT_MAP.SIZE - PAGE);
-      assert.equal(p.va % PAGE, 0);
-      assert.ok(!seen.has(p.va), "a page once");
-      seen.add(p.va);
-      const piece = Math.floor(p.va / PIECE);
-      assert.ok((owner.get(piece) ?? unit) === unit, "a megabyte of one unit");
-      owner.set(piece, unit);
-      assert.equal(p.flags & ~PAGE_FLAG.WRITABLE, 0);
-      const inVmi = p.va >= SLOT_MAP.VMI_CONTROL;
-      assert.equal(inVmi, p.kind >= PAGE_KIND.CONTROL, "VMI pages are the monitor's to give");
-      if (inVmi) control++;
-      const area = unit.kind === UNIT_KIND.TASK
-        ? [SLOT_MAP.TASKS, SLOT_MAP.TASKS_END]
-        : unit.kind === UNIT_KIND.COMMON
-        ? [SLOT_MAP.COMMON, SLOT_MAP.TASKS]
-        : [0, SLOT_MAP.SIZE];
-      assert.ok(p.va >= area[0] && p.va < area[1], "inside its area");
-      assert.equal(pageContent(image, p.va).length, PAGE);
-    }
-    if (unit.kind === UNIT_KIND.COMMON) {
-      assert.ok(unit.pages.every((p) => p.kind === PAGE_KIND.TEXT && p.flags === 0));
-      continue;
-    }
-    assert.ok(seen.has(unit.entry - unit.entry % PAGE), "the entry is in a page");
-    assert.ok(seen.has(unit.stack - PAGE), "the stack has a page");
-    const bottom = unit.pages.filter((p) => p.kind === PAGE_KIND.STACK);
-    assert.ok(bottom.length > 0 && !unit.pages.some((p) => p.va === bottom[0].va - PAGE), "guard");
-  }
-  assert.equal(control, 2);
-  for (const segment of image.elf.segments) {
-    for (let va = segment.vaddr; va < segment.vaddr + segment.memsz; va += PAGE) {
-      assert.ok(seen.has(va - va % PAGE), "every segment is in pages");
-    }
-  }
-}
-
-/** A changed copy of one of several files. */
-function mutated(files: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
-  const interesting = fc.constantFrom(
-    0,
-    1,
-    4,
-    PAGE,
-    PAGE - 1,
-    PIECE,
-    SLOT_MAP.SIZE,
-    SLOT_MAP.SIZE - PAGE,
-    SLOT_MAP.VMI_CONTROL,
-    SLOT_MAP.TASKS,
-    0x7fff_ffff,
-    0x8000_0000,
-    0xffff_f000,
-    0xffff_ffff,
-  );
-  const word = fc.oneof(interesting, fc.nat(0xffff_ffff), fc.nat(SLOT_MAP.SIZE));
-  const change = fc.oneof(
-    // In the headers and in the manifest, where it matters, and anywhere.
-    fc.record({ at: fc.nat(52 + 6 * 32), word, fromEnd: fc.constant(false) }),
-    fc.record({ at: fc.nat(600), word, fromEnd: fc.constant(true) }),
-    fc.record({ at: fc.nat(0xffff), word, fromEnd: fc.boolean() }),
-  );
-  return fc.tuple(
-    fc.constantFrom(...files),
-    fc.array(change, { minLength: 1, maxLength: 4 }),
-    fc.boolean(),
-    fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.nat(0xffff) }),
-  ).map(([file, changes, whole, cut]) => {
-    const bytes = file.slice();
-    const view = new DataView(bytes.buffer);
-    for (const { at, word, fromEnd } of changes) {
-      const place = fromEnd ? bytes.length - 4 - at % (bytes.length - 4) : at % (bytes.length - 4);
-      if (whole) view.setUint32(place & ~3, word, true);
-      else view.setUint8(place, word);
-    }
-    return cut === null ? bytes : bytes.subarray(0, cut % bytes.length);
-  });
-}
+// --- mutated files ---------------------------------------------------------------------------------
 
 Deno.test(
   "loadImage() answers any mutated file with InputError or a layout inside the slot",
   core,
   async () => {
-    const files = [
-      ...await Promise.all(guestNames.map(loadGuest)),
-      taskGuest(TWO_TASKS),
-      plainGuest({ main: (c) => c.spin() }),
-    ];
-    let loaded = 0;
-    let refused = 0;
-    fc.assert(
-      fc.property(mutated(files), (bytes) => {
-        let image: GuestImage;
-        try {
-          image = loadImage(bytes, "x.elf");
-        } catch (error) {
-          assert.ok(error instanceof InputError, `${(error as Error).stack}`);
-          refused++;
-          return;
-        }
-        loaded++;
+    const files = await originals();
+    const random = new Random(2);
+    let taken = 0;
+    const refused = new Map<string, number>();
+    for (let i = 0; i < 6000; i++) {
+      const { refused: part, image } = load(mutate(random, files));
+      if (image === undefined) refused.set(part, (refused.get(part) ?? 0) + 1);
+      else {
+        taken++;
         checkLayout(image);
-      }),
-      { numRuns: 6000, seed: 2 },
-    );
-    assert.ok(loaded > 500 && refused > 500, `${loaded} loaded, ${refused} refused`);
+      }
+    }
+    assert.ok(taken > 500, `${taken} taken`);
+    for (const part of ["ELF header", "program headers", "section headers", MANIFEST_SECTION]) {
+      assert.ok((refused.get(part) ?? 0) > 50, `${part}: ${refused.get(part)}`);
+    }
   },
 );
 
 Deno.test("Lab.runAll() runs mutated images that load, and nothing is thrown", core, async () => {
-  // Small files, so that most changes hit code or the manifest.
-  const files = [
-    taskGuest(TWO_TASKS),
-    plainGuest({
-      main: (c) => c.print(HC.CONSOLE_WRITE, "up\n").label("l").increment(KERNEL_DATA).b("l"),
-    }),
-  ];
-  const healthy = plainGuest({
-    main: (c) => c.label("l").increment(KERNEL_DATA).b("l"),
-  });
+  const random = new Random(5);
   let ran = 0;
-  await fc.assert(
-    fc.asyncProperty(fc.array(mutated(files), { minLength: 16, maxLength: 16 }), async (all) => {
-      const guests: Record<string, Uint8Array> = { healthy };
-      for (const [i, bytes] of all.entries()) {
-        if (message(bytes) === "loads") guests[`m${i}`] = bytes;
-      }
-      using lab = await miniLab(guests, { slice: "1ms" });
-      lab.runAll({ for: "24ms" });
-      ran += Object.keys(guests).length - 1;
-      assert.equal(lab.stopped, false, "a guest's image is no reason for the system to stop");
-      const { vms } = lab.summary();
-      assert.equal(vms.length, Object.keys(guests).length + 1);
-      assert.ok(vms[1].cycles > 400_000, "the healthy guest runs");
-    }),
-    { numRuns: 8, seed: 5, endOnFailure: true },
-  );
-  assert.ok(ran > 40, `${ran} mutated images ran`);
+  let faults = 0;
+  // Small files, so that most changes hit code or the manifest.
+  for (let batch = 0; batch < 6; batch++) {
+    const images: Uint8Array[] = [];
+    while (images.length < 16) {
+      const bytes = mutate(random, [smallTasks, smallPlain]);
+      if (load(bytes).image !== undefined) images.push(bytes);
+    }
+    const seen = await runBatch(images, 24);
+    ran += seen.guests;
+    faults += seen.faults;
+  }
+  assert.ok(ran > 60 && faults > 5, `${ran} mutated images ran, with ${faults} faults`);
 });

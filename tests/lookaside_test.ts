@@ -189,3 +189,34 @@ Deno.test({
     assert.equal(read(5), UNREACHABLE);
   },
 });
+
+Deno.test({
+  name: "Lookaside.flush() finds every page, whatever else is remembered",
+  permissions: "none",
+  fn() {
+    const memory = new HostMemory(LOOKASIDE_BYTES);
+    const l = new Lookaside(memory);
+    const tables = [l.readPrivileged, l.readUser, l.writePrivileged, l.writeUser];
+    const pages = [1, 2, 0x10, 0x7_ffff, 0x8_0000, 0x8_0001, 0xf_fff0, 0xf_fffe, 0xf_ffff];
+    const kinds = [[4096, 4096, 4096, 4096], [4096, 1, 4096, 1], [4096, 4096, 1, 1], [
+      1,
+      4096,
+      1,
+      1,
+    ]];
+    for (const first of pages) {
+      for (const second of pages) {
+        for (const kind of kinds) {
+          const [a, b, c, d] = kind;
+          l.set(first, a, b, c, d);
+          l.set(second, a, b, c, d);
+          const words = () => [first, second].map((p) => tables.map((t) => memory.i32[t + p]));
+          assert.deepEqual(words(), [kind, kind]);
+          l.flush();
+          const none = tables.map(() => UNREACHABLE);
+          assert.deepEqual(words(), [none, none], `${first} ${second} ${kind}`);
+        }
+      }
+    }
+  },
+});

@@ -32,7 +32,7 @@ const sending = plainGuest({
 /** Takes messages and counts them. */
 const receiving = plainGuest({
   main: (c) => {
-    c.label("l").swi(HC.WAIT).label("more");
+    c.b("more").label("l").swi(HC.WAIT).label("more");
     c.swi(HC.RECEIVE, KERNEL_DATA + 16, 4).cmp(R0, imm(0)).b("l", "le");
     c.increment(KERNEL_DATA).b("more");
   },

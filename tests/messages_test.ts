@@ -149,11 +149,11 @@ Deno.test(
   core,
   async () => {
     for (const backup of ["off", "cow"] as const) {
-      // Rests for 40 ms before it looks at its messages.
+      // Asks for messages, and rests for 40 ms before it looks at them.
       const late = plainGuest({
         dataPages: 3,
         main: (c) => {
-          c.swi(HC.TIMER_SET, 1000);
+          c.swi(HC.RECEIVE, BUFFER, 4).swi(HC.TIMER_SET, 1000);
           for (let i = 0; i < 40; i++) {
             const again = c.unique();
             c.label(again).swi(HC.WAIT).li(R1, KERNEL_DATA + 0x2000).ldr(R2, R1, 4);
@@ -213,7 +213,7 @@ Deno.test(
         ),
     });
     const waiting = plainGuest({
-      main: (c) => c.label("l").swi(HC.WAIT).b("l"),
+      main: (c) => c.swi(HC.RECEIVE, BUFFER, 4).label("l").swi(HC.WAIT).b("l"),
       irq: (c) => c.li(R2, COUNT).str(R0, R2).ldr(R3, R2, 4).add(R3, imm(1)).str(R3, R2, 4),
     });
     using lab = await miniLab({ once, waiting });
@@ -256,7 +256,8 @@ Deno.test(
     const calls = [...sends, ...good];
     const caller = plainGuest({
       main: (c) => {
-        c.li(R4, LIST);
+        // The other one begins meanwhile.
+        c.swi(HC.TIMER_SET, 500).swi(HC.WAIT).swi(HC.TIMER_SET, 0).li(R4, LIST);
         for (const [to, va, length] of calls) {
           c.swi(HC.SEND, to, va, length).str(R0, R4).add(R4, imm(4));
         }
@@ -275,15 +276,19 @@ Deno.test(
     ];
     const callee = plainGuest({
       main: (c) => {
-        c.swi(HC.TIMER_SET, 3000).swi(HC.WAIT).swi(HC.TIMER_SET, 0).li(R4, LIST);
+        c.swi(HC.RECEIVE, BUFFER, 4).swi(HC.TIMER_SET, 4000).label("timer").swi(HC.WAIT);
+        c.li(R4, COUNT).ldr(R0, R4).cmp(R0, imm(0)).b("timer", "eq");
+        c.swi(HC.TIMER_SET, 0).li(R4, LIST);
         for (const [va, length] of receives) {
           c.swi(HC.RECEIVE, va, length).str(R0, R4).str(R1, R4, 4).add(R4, imm(8));
         }
         c.label("w").swi(HC.WAIT).b("w");
       },
+      // Messages wake it, too; it begins at the first period of its timer.
+      irq: (c) => c.li(R2, COUNT).str(R1, R2),
     });
     using lab = await miniLab({ caller, callee });
-    lab.runAll({ for: "2ms" });
+    lab.runAll({ for: "3ms" });
     calls.forEach(([to, va, length, wanted], i) => {
       const result = guestWord(lab, "caller", LIST + 4 * i) | 0;
       assert.equal(result, wanted, `send(${to}, 0x${va.toString(16)}, ${length})`);
@@ -310,6 +315,7 @@ Deno.test(
     // r12 and the arguments alone count: r3 and the rest may hold anything.
     const noisy = plainGuest({
       main: (c) => {
+        c.swi(HC.TIMER_SET, 1000).swi(HC.WAIT).swi(HC.TIMER_SET, 0);
         c.li(R3, 0xffff_ffff).li(R4, 0x3001_0000).li(R5, 0x8000_0000).li(R6, 77);
         c.li(R0, 2).li(R1, BUFFER).mov(R2, imm(4)).li(R12, HC.SEND).put(SWI);
         c.li(R1, COUNT).str(R0, R1).label("w").swi(HC.WAIT).b("w");
@@ -319,5 +325,54 @@ Deno.test(
     lab.runAll({ for: "4ms" });
     assert.equal(guestWord(lab, "noisy", COUNT), 0);
     assert.equal(listed(lab, "listing").length, 1);
+  },
+);
+
+Deno.test(
+  "Messages.send() does not disturb a guest that never asked for messages",
+  core,
+  async () => {
+    const deaf = plainGuest({
+      main: (c) => c.swi(HC.TIMER_SET, 1000).label("l").swi(HC.WAIT).b("l"),
+      irq: (c) => c.li(R2, COUNT).ldr(R3, R2).op("orr", R3, R3, R0).str(R3, R2),
+    });
+    // VM 2 starts to listen after 10 ms, and is restarted when its kernel fails after 20 ms more.
+    const late = plainGuest({
+      main: (c) => {
+        c.swi(HC.TIMER_SET, 10_000).swi(HC.WAIT).swi(HC.RECEIVE, BUFFER, 4).swi(
+          HC.TIMER_SET,
+          20_000,
+        );
+        c.label("l").swi(HC.WAIT).li(R2, COUNT).ldr(R3, R2).cmp(R3, imm(0)).b("l", "eq");
+        c.mov(R0, imm(0)).str(R0, R0);
+      },
+      irq: (c) => {
+        c.op("tst", 0, R0, imm(1 << VIRQ.TIMER)).b("out", "eq");
+        c.li(R2, LIST).ldr(R3, R2).add(R3, imm(1)).str(R3, R2).cmp(R3, imm(2)).b("out", "lt");
+        c.li(R2, COUNT).str(R3, R2).label("out");
+      },
+    });
+    const sends = plainGuest({
+      main: (c) => {
+        c.swi(HC.TIMER_SET, 1000).label("l").swi(HC.WAIT);
+        c.swi(HC.SEND, 2, BUFFER, 4).swi(HC.SEND, 1, BUFFER, 4).b("l");
+      },
+    });
+    using lab = await miniLab({ deaf, late, sends }, {
+      policy: { guest: [{ action: "restart", limit: 3 }, { action: "stop" }] },
+    });
+    lab.runAll({ for: "8ms" });
+    const written = (vm: string) => vmWord(lab, vm, VM.MESSAGE_WRITE);
+    assert.equal(written("late"), 0, "it does not listen yet");
+    const events = lab.runAll({ for: "10ms" });
+    assert.ok(written("late") > 3, "now it does");
+    assert.ok(ofType(events, "refused", "sends").every((e) => e.error === "EAGAIN"));
+    const more = lab.runAll({ for: "18ms" });
+    assert.deepEqual(actions(more, "late"), ["restart-guest"]);
+    const kept = written("late");
+    lab.runAll({ for: "3ms" });
+    assert.equal(written("late"), kept, "and does not after its restart");
+    assert.equal(written("deaf"), 0);
+    assert.equal(guestWord(lab, "deaf", COUNT), 1 << VIRQ.TIMER, "no interrupt but its timer's");
   },
 );

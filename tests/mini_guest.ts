@@ -387,6 +387,9 @@ export function taskData(task: number): number {
   return taskBase(task) + DATA_OFFSET;
 }
 
+/** First address of the shared piece. */
+export const SHARED_DATA: number = SLOT_MAP.SHARED;
+
 /** End of a task's stack (its initial stack pointer) with one page of it. */
 export function taskStack(task: number): number {
   return taskBase(task) + STACK_OFFSET + PAGE;
@@ -483,6 +486,10 @@ export interface GuestSpec {
   kernelDataPages?: number;
   /** First bytes of the kernel's data; the first 0x100 are the mini kernel's. */
   kernelData?: Uint8Array;
+  /** Pages of the shared piece at {@linkcode SHARED_DATA}; none, and no piece, unless given. */
+  sharedPages?: number;
+  /** First bytes of the shared piece. */
+  sharedData?: Uint8Array;
   /** A kernel in the place of the mini kernel, from its vectors on. */
   kernel?: (c: Code) => void;
 }
@@ -541,6 +548,13 @@ export function taskGuestParts(spec: GuestSpec): ElfSpec & { records: RecordSpec
       name: task.name,
     });
   });
+  if (spec.sharedPages !== undefined) {
+    const memsz = spec.sharedPages * PAGE;
+    const bytes = spec.sharedData ?? new Uint8Array(0);
+    segments.push({ va: SHARED_DATA, bytes, memsz, flags: 6 });
+    const data = [SHARED_DATA, SHARED_DATA + memsz] as const;
+    records.push({ kind: PIECE_KIND.SHARED, data, name: "shared" });
+  }
   return { entry: SLOT_MAP.KERNEL, segments, manifest: manifest(records), records };
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Lab } from "../core/lab.ts";
 import { HELD_OUTPUT, UNIT, VM } from "../core/layout.ts";
 import type { TraceEvent } from "../core/trace.ts";
 import { HC } from "../core/vmi.ts";
@@ -34,6 +35,12 @@ const printing = plainGuest({
   },
 });
 
+/** Bytes that a guest's kernel wrote and nobody has seen. */
+function heldBytes(lab: Lab, vm: string): number {
+  const unit = unitAddress(lab, vm, 0);
+  return lab.board.peek(unit + UNIT.OUTPUT_MADE, 4) - lab.board.peek(unit + UNIT.OUTPUT_SHOWN, 4);
+}
+
 const numbers = (events: readonly TraceEvent[], vm: string, letter: string) =>
   lines(events, vm).filter((line) => line[0] === letter).map((line) => numberOf(line, letter));
 
@@ -42,7 +49,7 @@ Deno.test("outputCommit holds a guest's lines until its next checkpoint", core, 
   const before = lab.runAll({ for: "9ms" });
   assert.deepEqual(lines(before, "printing"), [], "nothing before the first checkpoint");
   const count = guestWord(lab, "printing", KERNEL_DATA);
-  const held = lab.board.peek(unitAddress(lab, "printing", 0) + UNIT.OUTPUT_COUNT, 4);
+  const held = heldBytes(lab, "printing");
   assert.ok(count >= 14, `${count} lines`);
   assert.ok(held >= 6 * (count - 1) && held <= 6 * count, `${held} bytes held`);
   const after = lab.runAll({ for: "5ms" });
@@ -104,8 +111,7 @@ Deno.test(
     });
     using lab = await miniLab({ flood }, { outputCommit: true, period: "1s" });
     const events = lab.runAll({ for: "40ms" });
-    const unit = unitAddress(lab, "flood", 0);
-    const held = lab.board.peek(unit + UNIT.OUTPUT_COUNT, 4);
+    const held = heldBytes(lab, "flood");
     assert.ok(held <= HELD_OUTPUT);
     const shown = lab.board.peek(lab.vmRecord("flood") + VM.CONSOLE_BYTES, 4);
     assert.equal(shown + held, guestWord(lab, "flood", KERNEL_DATA), "every byte that was taken");
@@ -127,4 +133,27 @@ Deno.test("outputCommit asks for a task's checkpoint, too", core, async () => {
   const events = lab.runAll({ for: "60ms" });
   assert.ok(lines(events, "g").length > 40, `${lines(events, "g").length} lines`);
   assert.ok(taskWord(lab, "g", 0, UNIT.CHECKPOINTS) > 5);
+});
+
+Deno.test("outputCommit shows nothing twice, however far a guest goes back", core, async () => {
+  for (const outputCommit of [true, false]) {
+    const policy = {
+      ...SWAP,
+      guest: [{ action: "older", limit: 1000 }, { action: "stop" }],
+    } as const;
+    const options = { outputCommit, period: "2ms", generations: 4, policy } as const;
+    using lab = await miniLab({ printing }, options);
+    const events: TraceEvent[] = lab.runAll({ for: "9ms" });
+    for (let i = 0; i < 8; i++) {
+      events.push(...lab.runAll({ for: 6_100_000 + 190_000 * i }));
+      events.push(...crashWhen(lab, () => kernelRuns(lab, "printing"), 900));
+    }
+    events.push(...lab.runAll({ for: "12ms" }));
+    const older = events.filter((e) => e.type === "recovery" && e.generation > 0);
+    assert.equal(older.length, 8);
+    const seen = numbers(events, "printing", "n");
+    assert.ok(seen.length > 30, `${seen.length} lines`);
+    if (outputCommit) assertInOrder(seen, "shown once");
+    else assert.ok(new Set(seen).size < seen.length, "without it lines are doubled");
+  }
 });

@@ -131,7 +131,7 @@ Deno.test(
           sdramMB: 32,
           flash,
           bootClocks: true,
-          cache: options.cache ?? false,
+          cache: board.mmu.dcache !== null,
         });
         next.restore(structuredClone(board.state()));
         // The observer is not the monitor: it hands its hashes and symbols on.

@@ -334,6 +334,16 @@ const KINDS: Readonly<Record<string, FaultKindCase>> = {
     kind: "prefetch-abort",
     fsr: "permission-section",
   },
+  "load from the monitor": {
+    main: (c) => c.li(R1, 0x3001_0000).ldr(R0, R1),
+    kind: "data-abort",
+    fsr: "permission-section",
+  },
+  "store to a device": {
+    main: (c) => c.li(R1, 0x4a00_0000).str(R0, R1),
+    kind: "data-abort",
+    fsr: "permission-section",
+  },
   "stack overflow": {
     main: (c) => c.label("deep").put(0xe92d_40ff).bl("deep"), // stmdb sp!, {r0-r7, lr}
     kind: "data-abort",
@@ -380,7 +390,7 @@ Deno.test("Vmm finds every kind of fault in a task, and the ladder ends it", cor
   const policy = {
     task: [{ action: "swap", limit: 2 }, { action: "restart" }, { action: "stop" }],
   };
-  const { lab, events } = await run(guests, 220, { policy: policy as never, slice: "1ms" });
+  const { lab, events } = await run(guests, 260, { policy: policy as never, slice: "1ms" });
   using _ = lab;
   Object.entries(KINDS).forEach(([what, wanted], i) => {
     const faults = ofType(events, "fault", `g${i}`);
@@ -423,7 +433,7 @@ Deno.test(
     const policy = {
       guest: [{ action: "swap", limit: 2 }, { action: "restart" }, { action: "stop" }],
     };
-    const { lab, events } = await run(guests, 220, { policy: policy as never, slice: "1ms" });
+    const { lab, events } = await run(guests, 260, { policy: policy as never, slice: "1ms" });
     using _ = lab;
     kinds.forEach(([what, wanted], i) => {
       const vm = `g${i}`;

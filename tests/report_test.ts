@@ -46,6 +46,9 @@ Deno.test("parseCampaign() makes a campaign of its file", async () => {
   ]);
   assert.deepEqual(campaign.arms[3]!.options, {
     backup: "off",
+    journal: "off",
+    checksums: false,
+    outputCommit: false,
     policy: { task: [{ action: "stop" }], guest: [{ action: "stop" }] },
   });
   assert.equal(campaign.plan.seed, 5);
@@ -67,6 +70,21 @@ Deno.test("parseCampaign() makes a campaign of its file", async () => {
   for (const key of ["guests", "backup", "targets", "matrix", "gates"]) {
     assert.ok(key in schema.properties, key);
   }
+});
+
+Deno.test("parseCampaign() has one arm without checkpoints", async () => {
+  const campaign = await spec(`guests: [ucos-1]
+targets: [registers]
+matrix: {backup: ["off", cow, full], period: [1ms, every switch], journal: ["off", log]}
+`);
+  assert.deepEqual(campaign.arms.map(({ name }) => name), [
+    "off",
+    ...["cow", "full"].flatMap((backup) =>
+      ["1ms", "every switch"].flatMap((period) =>
+        ["off", "log"].map((journal) => `${backup} ${period} journal=${journal}`)
+      )
+    ),
+  ]);
 });
 
 Deno.test("parseCampaign() takes a list of faults", async () => {

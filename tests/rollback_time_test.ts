@@ -178,7 +178,7 @@ Deno.test("a guest's rollback shows anew what waits in its rings", core, async (
   // Woken by nothing but the interrupt of a message or of input, it crashes before it has read it.
   const waiting = plainGuest({
     dataPages: 2,
-    main: (c) => c.label("l").swi(HC.WAIT).b("l"),
+    main: (c) => c.swi(HC.RECEIVE, LIST, 4).label("l").swi(HC.WAIT).b("l"),
     irq: (c) => {
       c.li(R3, TICKS).ldr(R4, R3).op("orr", R4, R4, R0).str(R4, R3);
       busy(c, 300).swi(HC.RECEIVE, LIST, 4).increment(WORK);

@@ -17,6 +17,7 @@ import {
   taskGuest,
 } from "./mini_guest.ts";
 import { core, guestWord, lines, miniLab, ofType, vmRecords, vmWord } from "./monitor_rig.ts";
+import { randomCalls } from "./random_calls.ts";
 
 const spinning = plainGuest({ main: (c) => c.label("l").increment(KERNEL_DATA).b("l") });
 
@@ -249,14 +250,7 @@ const BAD_NEIGHBOURS: Readonly<Record<string, Uint8Array>> = {
   "floods the console": plainGuest({
     main: (c) => c.label("l").print(HC.CONSOLE_WRITE, "flood ".repeat(40) + "\n").b("l"),
   }),
-  "storms": plainGuest({
-    main: (c) => {
-      // Number and arguments from a generator: r4 = r4 * 69069 + 1.
-      c.li(R4, 1).label("l").li(R0, 69069).put(0xe004_0094).add(R4, imm(1)); // mul r4, r4, r0
-      c.put(0xe1a0_0004, 0xe1a0_1184, 0xe1a0_2424, 0xe1a0_3824); // mov r0, r4; r1..r3: shifted
-      c.put(0xe1a0_cd24).cmp(12, imm(HC.HALT)).mov(12, imm(0), "eq").put(0xef00_0000).b("l");
-    },
-  }),
+  "storms": randomCalls(2),
 };
 
 const HEALTHY: Readonly<Record<string, Uint8Array>> = {

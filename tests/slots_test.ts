@@ -12,11 +12,11 @@ import {
   KERNEL_DATA,
   plainGuest,
   R0,
-  R4,
   taskData,
   taskGuest,
 } from "./mini_guest.ts";
 import { actions, core, lines, miniLab, vmWord } from "./monitor_rig.ts";
+import { randomCalls } from "./random_calls.ts";
 
 const crash = (c: Code) => c.mov(R0, imm(0)).str(R0, R0);
 
@@ -34,51 +34,46 @@ const finite = (count: number) =>
   });
 
 /** What a bad neighbour does, and what shows that it did it. */
-const NEIGHBOURS: Readonly<Record<string, { image: Uint8Array; faults: number }>> = {
-  "faults for ever": { image: taskGuest({ tasks: [{ name: "t", main: crash }] }), faults: 3 },
-  "damages its kernel": {
-    image: taskGuest({
-      tasks: [{
-        name: "t",
-        main: (c) => c.swi(CALL.DELAY).li(R0, KERNEL_DATA).swi(CALL.JUMP, "k").label("k").spin(),
-      }],
-      boot: (c) => {
-        // Overwrites what it knows of its tasks, and then its text, which it may not.
-        for (let i = 0; i < 16; i++) {
-          c.li(R0, 0xdead_0000 + i).li(1, KERNEL.FREE + 4 * i).str(R0, 1);
-        }
-        crash(c);
-      },
-    }),
-    faults: 3,
-  },
-  "hangs in a task": {
-    image: taskGuest({ tasks: [{ name: "t", main: (c) => c.spin() }] }),
-    faults: 0,
-  },
-  "hangs in its kernel": { image: taskGuest({ tasks: [], boot: (c) => c.spin() }), faults: 0 },
-  "floods the console": {
-    image: plainGuest({
-      main: (c) => c.label("l").print(HC.CONSOLE_WRITE, "flood ".repeat(40) + "\n").b("l"),
-    }),
-    faults: 0,
-  },
-  "makes random hypercalls": {
-    image: plainGuest({
-      main: (c) => {
-        // r4 = r4 * 69069 + 1; number and arguments are pieces of it. HC_HALT is left out.
-        c.li(R4, 1).label("l").li(R0, 69069).put(0xe004_0094).add(R4, imm(1)); // mul r4, r4, r0
-        c.put(0xe1a0_0004, 0xe1a0_1184, 0xe1a0_2424, 0xe1a0_3824); // mov r0, r4; r1..r3: shifted
-        c.put(0xe1a0_cd24).cmp(12, imm(HC.HALT)).mov(12, imm(0), "eq").put(0xef00_0000).b("l");
-      },
-    }),
-    faults: 0,
-  },
-  "is hung and found by a watchdog": {
-    image: plainGuest({ main: (c) => c.swi(HC.WATCHDOG, 2000).spin() }),
-    faults: 1,
-  },
-};
+const NEIGHBOURS: Readonly<Record<string, { image: Uint8Array; faults: number; calls?: number }>> =
+  {
+    "faults for ever": { image: taskGuest({ tasks: [{ name: "t", main: crash }] }), faults: 3 },
+    "damages its kernel": {
+      image: taskGuest({
+        tasks: [{
+          name: "t",
+          main: (c) => c.swi(CALL.DELAY).li(R0, KERNEL_DATA).swi(CALL.JUMP, "k").label("k").spin(),
+        }],
+        boot: (c) => {
+          // Overwrites what it knows of its tasks, and then its text, which it may not.
+          for (let i = 0; i < 16; i++) {
+            c.li(R0, 0xdead_0000 + i).li(1, KERNEL.FREE + 4 * i).str(R0, 1);
+          }
+          crash(c);
+        },
+      }),
+      faults: 3,
+    },
+    "hangs in a task": {
+      image: taskGuest({ tasks: [{ name: "t", main: (c) => c.spin() }] }),
+      faults: 0,
+    },
+    "hangs in its kernel": { image: taskGuest({ tasks: [], boot: (c) => c.spin() }), faults: 0 },
+    "floods the console": {
+      image: plainGuest({
+        main: (c) => c.label("l").print(HC.CONSOLE_WRITE, "flood ".repeat(40) + "\n").b("l"),
+      }),
+      faults: 0,
+    },
+    "makes random hypercalls": {
+      image: randomCalls(1),
+      faults: 0,
+      calls: 5000,
+    },
+    "is hung and found by a watchdog": {
+      image: plainGuest({ main: (c) => c.swi(HC.WATCHDOG, 2000).spin() }),
+      faults: 1,
+    },
+  };
 
 const AGAIN = {
   task: [{ action: "swap", limit: 1000 }, { action: "stop" }],
@@ -95,8 +90,10 @@ async function beside(
   least = 6,
 ): Promise<void> {
   let wanted: string[] | undefined;
-  const rested = { image: finite(1), faults: 0 };
-  for (const [what, { image, faults }] of Object.entries({ "rests": rested, ...NEIGHBOURS })) {
+  const rested = { image: finite(1), faults: 0, calls: 0 };
+  for (
+    const [what, { image, faults, calls = 0 }] of Object.entries({ "rests": rested, ...NEIGHBOURS })
+  ) {
     using lab = await miniLab({ ...healthy, neighbour: image }, {
       policy: AGAIN,
       slice: "3ms",
@@ -113,6 +110,7 @@ async function beside(
       assert.deepEqual(actions(events, vm), [], vm);
     }
     assert.ok(vmWord(lab, "neighbour", VM.FAULTS) >= faults, what);
+    assert.ok(vmWord(lab, "neighbour", VM.HYPERCALLS) >= calls, what);
   }
 }
 

@@ -13,6 +13,7 @@ import {
   UNIT,
   VM,
 } from "../core/layout.ts";
+import { maintenanceSince } from "../core/maintenance.ts";
 import type { TraceEvent } from "../core/trace.ts";
 import { HC } from "../core/vmi.ts";
 import {
@@ -101,6 +102,53 @@ const MASTER_BITS = [0x1, 0x20, 0x1e0, 0x8000_0000];
 const PAGE_BITS = [0x2, 0x10, 0xff0];
 /** Damage that no access faults over: only the scrubber finds it. */
 const SILENT_BITS = [0x1000, 0x8];
+
+Deno.test(
+  "a repaired descriptor owes a drain and both TLBs, a right one nothing",
+  core,
+  async () => {
+    using lab = await miniLab(GUESTS, { scrub: 0 });
+    lab.runAll({ for: "8ms" });
+    const { port, tables } = lab.vmm;
+    const vm = lab.vmRecord("g");
+    const va = taskData(0);
+    const { master, page } = descriptors(lab, "g", va);
+    for (const [address, bits] of [[master, 0x20], [page, 0x1000], [page, 0]]) {
+      flip(lab, address, bits);
+      const before = { ...port.maintenance };
+      const [repaired] = tables.check(vm, va);
+      const { maintenance } = maintenanceSince(before, port.maintenance);
+      assert.equal(repaired?.address, bits === 0 ? undefined : address);
+      assert.deepEqual(maintenance, bits === 0 ? undefined : { drain: 1, dTlbAll: 1, iTlbAll: 1 });
+    }
+  },
+);
+
+Deno.test("TableCheck.check() repairs what leads to an external abort", core, async () => {
+  // Loads and stores of cacheable pages don't wait for the bus: walks and fetches do.
+  const cases = [["table", taskBase(0)], ["table", taskData(0)], ["page", taskBase(0)]] as const;
+  const wanted = await reference({ scrub: 0 });
+  for (const [what, va] of cases) {
+    using lab = await miniLab(GUESTS, { scrub: 0 });
+    lab.runAll({ until: "6ms" });
+    let aborts = 0;
+    lab.board.onAbort = (pa) => {
+      const nowhere = pa >>> 28 === 2;
+      if (nowhere) aborts++;
+      return nowhere;
+    };
+    // To where neither memory nor a device answers.
+    const { master, page } = descriptors(lab, "g", va);
+    flip(lab, what === "table" ? master : page, 0x1000_0000);
+    const events = lab.runAll({ until: "32ms" });
+    // Text that is in the instruction cache is not fetched from the bus.
+    const met = what === "table" || lab.board.mmu.icache === null;
+    assert.equal(aborts, met ? 1 : 0, `${what} of 0x${va.toString(16)}`);
+    assert.deepEqual(damageEvents(events), met ? ["vmm"] : []);
+    assert.deepEqual(actions(events, "g"), []);
+    assert.deepEqual(hashes(lab), wanted);
+  }
+});
 
 Deno.test(
   "TableCheck.check() repairs a damaged descriptor at the fault, and the run goes on",

@@ -40,6 +40,7 @@ export function chip(other: Partial<typeof BOARD> = {}): BusRegisters {
   return {
     fclkPerHclk: r.fclkPerHclk,
     fclkPerPclk: r.fclkPerPclk,
+    changes: 0,
     memc: (offset) => memc[offset] ?? 0x0700,
   };
 }

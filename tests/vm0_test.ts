@@ -6,7 +6,11 @@
 
 import assert from "node:assert/strict";
 import { Lab } from "../core/lab.ts";
+import { CONTEXT, VM } from "../core/layout.ts";
+import { HC } from "../core/vmi.ts";
 import { loadGuest } from "../guests/mod.ts";
+import { plainGuest } from "./mini_guest.ts";
+import { actions, lines, ofType } from "./monitor_rig.ts";
 
 async function laboratory(): Promise<Lab> {
   return await Lab.create({
@@ -127,4 +131,72 @@ Deno.test("vm0's shell hands the console's input to another VM", async () => {
   assert.deepEqual(await ask(lab, "console ucos-1"), [
     "vm0: VM 1: has the console; ~ brings it back",
   ]);
+});
+
+Deno.test("vm0 tells who tried to manage VMs", async () => {
+  const meddler = plainGuest({
+    main: (c) =>
+      c.swi(HC.VM_STOP, 1).swi(HC.VM_DELETE, 0).swi(HC.VM_CREATE, 0).swi(HC.IMAGE_NAME, 0, 0)
+        .swi(HC.VM_CONSOLE, 1).swi(HC.HALT, 0).spin(),
+  });
+  using lab = await Lab.create({
+    guests: [
+      { name: "ucos-1", image: await loadGuest("ucos-1") },
+      { name: "meddler", image: meddler },
+    ],
+    vm0: await loadGuest("vm0"),
+  });
+  await said(lab, "20ms");
+  const told = await ask(lab, "log 6");
+  assert.deepEqual(told.map((line) => line.replace(/\d+ ms/, "T ms")), [
+    "vm0: T ms VM 2 halted",
+    "vm0: T ms VM 2 may not manage: console",
+    "vm0: T ms VM 2 may not manage: image name",
+    "vm0: T ms VM 2 may not manage: create",
+    "vm0: T ms VM 2 may not manage: delete",
+    "vm0: T ms VM 2 may not manage: stop",
+  ]);
+  assert.match((await ask(lab, "status ucos-1"))[0], / is running$/);
+});
+
+Deno.test("vm0 restarted by its ladder takes over the VMs that are there", async () => {
+  using lab = await laboratory();
+  await said(lab, "50ms");
+  await ask(lab, "stop ucos-1");
+  // The saved pc of VM0, which waits, is lost; it comes to that at the next line.
+  lab.board.poke(lab.vmRecord("vm0") + VM.KERNEL_CONTEXT + CONTEXT.PC, 0x01c0_0000);
+  lab.send("vm0", "\n");
+  const events = lab.runAll({ for: "300ms" });
+  assert.deepEqual(actions(events, "vm0"), ["restart-guest"]);
+  assert.deepEqual(lines(events, "vm0"), [
+    "vm0: VM interface 1, 3 guests in flash",
+    "vm0: found VM 1, ucos-1, stopped",
+    "vm0: found VM 2, ucos-3, running",
+    "vm0: found VM 3, compute, halted",
+  ]);
+  const names = ["vm0", "ucos-1", "ucos-3", "compute"];
+  assert.deepEqual(lab.summary().vms.map((v) => v.vm), names, "no VM is made twice");
+  assert.ok(ofType(events, "vm").every((e) => e.vm === "vm0"), "none is touched");
+  assert.ok(lines(events, "ucos-3").length > 2, "they went on");
+  assert.deepEqual(lines(events, "ucos-1"), [], "what was stopped stays so");
+  // And its shell works as before.
+  assert.deepEqual(await ask(lab, "start 1"), ["vm0: started VM 1"]);
+  assert.ok(lines(lab.runAll({ for: "100ms" }), "ucos-1").length > 0);
+});
+
+Deno.test("vm0 restarted in the middle of its boot makes the VMs that are not there yet", async () => {
+  const wanted = ["vm0", "ucos-1", "ucos-3", "compute"];
+  let made = 0;
+  for (let us = 200; us < 620; us += 60) {
+    using lab = await laboratory();
+    lab.runAll({ for: `${us}us` });
+    const before = lab.summary().vms.length;
+    lab.inject("vm0", `reg:pc:28@t=${us + 5}us`);
+    const events = lab.runAll({ for: "60ms" });
+    if (actions(events, "vm0").length === 0) continue;
+    if (before > 1 && before < wanted.length) made++;
+    assert.deepEqual(actions(events, "vm0"), ["restart-guest"], `${us} us`);
+    assert.deepEqual(lab.summary().vms.map((v) => v.vm), wanted, `${us} us`);
+  }
+  assert.ok(made > 1, `${made} restarts in the middle`);
 });

@@ -168,19 +168,30 @@ Deno.test(
   core,
   async () => {
     const g = rollbackGuest();
-    for (const backup of BACKUP_STRATEGIES.filter((s) => s !== "off")) {
-      for (const resume of ["immediate", "yield"] as const) {
-        const task = [{ action: "swap", limit: 2 }, { action: "stop" }] as const;
-        const seen: string[][] = [];
-        for (const omit of [false, true]) {
-          using lab = await miniLab({ g }, { backup, policy: { task, resume } });
-          lab.vmm.backup.omitTlbMaintenance = omit;
-          const events = lab.runAll({ for: "6ms" });
-          seen.push([...lines(events, "g"), ...actions(events, "g")]);
+    const strategies = BACKUP_STRATEGIES.filter((s) => s !== "off");
+    const right = ["sees 1", "sees 1", "sees 1", "swap-task", "swap-task", "stop-task"];
+    for (const cache of [false, true]) {
+      for (const backup of strategies) {
+        for (const resume of ["immediate", "yield"] as const) {
+          const task = [{ action: "swap", limit: 2 }, { action: "stop" }] as const;
+          const seen: string[][] = [];
+          for (const omit of [false, true]) {
+            using lab = await miniLab({ g }, { backup, policy: { task, resume }, cache });
+            lab.vmm.backup.omitTlbMaintenance = omit;
+            const events = lab.runAll({ for: "6ms" });
+            seen.push([...lines(events, "g"), ...actions(events, "g")]);
+          }
+          // The old TLB entry leads to the frame that was put away. With caches the 2 was never
+          // written there: the swap drops its line. A task that goes on before the frame has a next
+          // owner finds the 1 still there, but its next 2 goes in past the MMU's notice, so nothing
+          // takes that back; later it finds what that owner put there.
+          const found = ["sees 1", "sees 2", "swap-task"];
+          const kept = ["sees 1", "sees 1", "sees 2", "swap-task", "swap-task"];
+          const wrong = cache ? [kept, found] : [found];
+          const what = `${backup} ${resume}${cache ? " with caches" : ""}`;
+          assert.deepEqual(seen[0], right, what);
+          assert.ok(wrong.some((w) => `${w}` === `${seen[1]}`), `${what}: ${seen[1]}`);
         }
-        const right = ["sees 1", "sees 1", "sees 1", "swap-task", "swap-task", "stop-task"];
-        assert.deepEqual(seen[0], right, `${backup} ${resume}`);
-        assert.deepEqual(seen[1], ["sees 1", "sees 2", "swap-task"], `${backup} ${resume}`);
       }
     }
   },

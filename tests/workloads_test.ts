@@ -235,49 +235,6 @@ Deno.test("foreign: a kernel without the unified table schedules, and loses only
 
 // --- planted bugs ------------------------------------------------------------------------------
 
-/** What the first fault is, by the bug. */
-const FAULTS: Readonly<Record<string, readonly [kind: string, fsr?: string, symbol?: RegExp]>> = {
-  "kernel-write": ["data-abort", "domain-page", /^OSTime$/],
-  "wild-pointer": ["data-abort", "translation-section"],
-  "null-call": ["prefetch-abort", "domain-page"],
-  "stack-overflow": ["data-abort", "translation-page"],
-  "undefined": ["undefined"],
-  "jump-data": ["undefined"],
-  "misaligned": ["data-abort", "alignment", /^not_code\+0x1$/],
-};
-
-for (const [bug, [kind, fsr, symbol]] of Object.entries(FAULTS)) {
-  Deno.test(`bug=${bug} is an error of the task in every workload that has it`, async () => {
-    const victims: readonly [guest: string, task: string][] = [
-      ["ucos-3", "saboteur"],
-      ["pid", "controller"],
-      ["numeric", "matrix"],
-      ["logger", "logger"],
-    ];
-    const trace = await events("300ms", ...victims.map(([guest]) => `${guest}:bug=${bug}@100ms`));
-    for (const [guest, task] of victims) {
-      const fault = trace.find((e) => e.type === "fault" && e.vm === guest);
-      assert.ok(fault?.type === "fault", `${guest}: no fault`);
-      assert.equal(fault.class, "task", guest);
-      assert.equal(fault.task, task, guest);
-      assert.equal(fault.kind, kind, guest);
-      if (fsr !== undefined) assert.equal(fault.fsr, fsr, guest);
-      if (symbol !== undefined) assert.match(fault.far_symbol ?? "", symbol, guest);
-      assert.ok(fault.t >= 100e6 && fault.t < 250e6, `${guest}: ${fault.t}`);
-    }
-  });
-}
-
-Deno.test("bug=kernel-list is an error of the guest", async () => {
-  const trace = await events("300ms", "logger:bug=kernel-list@100ms", "pid");
-  const fault = trace.find((e) => e.type === "fault");
-  assert.ok(fault?.type === "fault");
-  assert.equal(fault.class, "guest");
-  assert.equal(fault.kind, "data-abort");
-  assert.match(fault.pc_symbol ?? "", /^os_time_tick\+/);
-  assertFollows(lines(trace, "pid"), pidModel(), 2);
-});
-
 Deno.test("bugs that raise nothing show in what is printed", async () => {
   const trace = await events(
     "600ms",
@@ -307,25 +264,6 @@ Deno.test("bug=never-posted leaves the other side waiting, and it says so", asyn
 Deno.test("bug=corrupt of a server is noticed by its client", async () => {
   const trace = await events("500ms", "server:bug=corrupt@100ms", "client:to=0");
   assert.match(lines(trace, "client").at(-1) ?? "", / [1-9]\d* wrong, 0 missing/);
-});
-
-Deno.test("bug=loop starves its own VM only", async () => {
-  const trace = await events("400ms", "logger:bug=loop@100ms", "pid");
-  const last = trace.findLast((e) => e.type === "console" && e.vm === "logger");
-  assert.ok(last !== undefined && last.t < 200e6);
-  assertFollows(lines(trace, "pid"), pidModel(), 3);
-});
-
-Deno.test("bug=hypercalls is refused, call by call, and the guest goes on", async () => {
-  const trace = await events("400ms", "logger:bug=hypercalls@100ms");
-  assert.ok(trace.filter((e) => e.type === "refused").length > 20);
-  assertFollows(lines(trace, "logger"), loggerModel(), 3);
-});
-
-Deno.test("bug=calls gets error codes and nothing else", async () => {
-  const trace = await events("400ms", "logger:bug=calls@100ms");
-  assert.ok(!trace.some((e) => e.type === "fault" || e.type === "refused"));
-  assertFollows(lines(trace, "logger"), loggerModel(), 7);
 });
 
 Deno.test("a bug that there is not is said and does nothing", async () => {

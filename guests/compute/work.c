@@ -214,7 +214,7 @@ uint32_t work_state(uint32_t seed)
     return sum;
 }
 
-/* Blocks: eight registers at a time. */
+/* Blocks: eight registers at a time, four in Thumb code. */
 
 #define WORDS 1024
 
@@ -224,6 +224,15 @@ static void block_copy(uint32_t *t, const uint32_t *f, uint32_t words)
 {
     uint32_t *end = t + words;
 
+#ifdef __thumb__
+    __asm__ volatile("1: ldmia %[f]!, {r3-r6}\n\t"
+                     "stmia %[t]!, {r3-r6}\n\t"
+                     "cmp   %[t], %[end]\n\t"
+                     "blo   1b"
+                     : [f] "+l"(f), [t] "+l"(t)
+                     : [end] "l"(end)
+                     : "r3", "r4", "r5", "r6", "memory", "cc");
+#else
     __asm__ volatile("1: ldmia %[f]!, {r3-r10}\n\t"
                      "stmia %[t]!, {r3-r10}\n\t"
                      "cmp   %[t], %[end]\n\t"
@@ -231,6 +240,7 @@ static void block_copy(uint32_t *t, const uint32_t *f, uint32_t words)
                      : [f] "+r"(f), [t] "+r"(t)
                      : [end] "r"(end)
                      : "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "memory", "cc");
+#endif
 }
 
 uint32_t work_block(uint32_t seed)

@@ -60,6 +60,7 @@ void conformance(void *pdata)
     run("q", test_q);
     run("mem", test_mem);
     run("misc", test_misc);
+    run("isr", test_isr);
     OSPrintf("conformance: %u passed, %u failed\n", passed, failed);
     for (;;)
         OSTaskSuspend(OS_PRIO_SELF);

@@ -57,5 +57,6 @@ void   test_mbox(void);
 void   test_q(void);
 void   test_mem(void);
 void   test_misc(void);
+void   test_isr(void);
 
 #endif

@@ -112,4 +112,7 @@ void test_task(void)
     CHECK(OSTaskStkChk(NOWHERE, &stack) == OS_TASK_NOT_EXIST);
     CHECK(OSTaskStkChk(64, &stack) == OS_PRIO_INVALID);
     CHECK(OSTaskStkChk(OS_PRIO_SELF, NULL) == OS_ERR_ADDRESS);
+    start(LOW, PEND_SEM);                       /* without OS_TASK_OPT_STK_CHK */
+    CHECK(OSTaskStkChk(LOW, &stack) == OS_TASK_OPT_ERR);
+    CHECK(OSTaskDel(LOW) == OS_NO_ERR);
 }

@@ -77,5 +77,8 @@ AQAAAAAAAAARAAAAAwAAAAAAAAAAAAAA5BAAADQAAAAAAAAAAAAAAAEAAAAAAAAA
 
 /** The ELF file of the guest `opmix`, 4656 bytes; a new copy at each call. */
 export function elf(): Uint8Array {
-  return Uint8Array.from(atob(BASE64.replace(/\s/g, "")), (c) => c.charCodeAt(0));
+  const text = atob(BASE64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }

@@ -50,7 +50,7 @@
 #define LOG_RECOVERY             2
 #define LOG_STATE                3
 #define LOG_REFUSED              4
-#define LOG_FAULT_NAMES { "data-abort", "prefetch-abort", "undefined", "hypercall", "watchdog", "standby-damaged", "table-damaged" }
+#define LOG_FAULT_NAMES { "data-abort", "prefetch-abort", "undefined", "hypercall", "watchdog", "standby-damaged", "table-damaged", "text-damaged", "privilege" }
 #define LOG_ACTION_NAMES { "swap-task", "restart-task", "stop-task", "swap-guest", "restart-guest", "stop-guest", "halt", "skip", "kill-task", "kill-guest" }
 
 /* Numbers of the hypercalls, in r12. */
@@ -370,7 +370,7 @@ static inline int32_t hc_watchdog(uint32_t period_us)
     return (int32_t)r0;
 }
 
-/* sends a message of 1..240 bytes to another VM; VMI_EAGAIN when its ring is full, VMI_EINVAL when there is no such VM. After a rollback, what was sent already is not sent again */
+/* sends a message of 1..240 bytes to another VM; VMI_EAGAIN when its ring is full or it has not called RECEIVE since its start, VMI_EINVAL when there is no such VM. After a rollback, what was sent already is not sent again */
 static inline int32_t hc_send(uint32_t vm, uint32_t buffer, uint32_t length)
 {
     register uint32_t r12 __asm__("r12") = HC_SEND;
@@ -381,7 +381,7 @@ static inline int32_t hc_send(uint32_t vm, uint32_t buffer, uint32_t length)
     return (int32_t)r0;
 }
 
-/* takes the oldest message, cut to `length` bytes; returns its length and in r1 the sender, or 0 when there is none */
+/* takes the oldest message, cut to `length` bytes; returns its length and in r1 the sender, or 0 when there is none. From the first call on others may send, and the virtual interrupt of a message comes; who never calls it is not disturbed */
 static inline uint64_t hc_receive(uint32_t buffer, uint32_t length)
 {
     register uint32_t r12 __asm__("r12") = HC_RECEIVE;

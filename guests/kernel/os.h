@@ -61,6 +61,7 @@ void      os_app_events(void);
 void      os_event_init(void);
 OS_EVENT *os_event_new(INT8U type);
 INT8U     os_event_check(INT32U handle, INT8U type);
+INT8U     os_event_check_pend(INT32U handle, INT8U type);
 INT8U     os_event_check_delete(const OS_EVENT *event, INT32U opt);
 void      os_event_delete(OS_EVENT *event, INT32U result);
 void      os_event_copy(const OS_EVENT *event, INT8U *tbl, INT8U *grp);
@@ -93,6 +94,14 @@ INT32U    os_returned_take(const OS_EVENT *event);
 INT32U    os_returned_peek(const OS_EVENT *event, INT32U *count);
 /* os_stat.c */
 void      os_stat_tick(INT32U ticks);
+
+/*
+ * Interrupts: OSVirqHook() and OSTimeTickHook() run inside one. Calls that wait, create or delete are
+ * refused there (OS_ERR_..._ISR). Code of the kernel part that is entered on its own nests by these;
+ * a task is chosen once, when the kernel is left.
+ */
+void      OSIntEnter(void);
+void      OSIntExit(void);
 
 /* What the vectors call. */
 void      os_start(void) __attribute__((noreturn));

@@ -138,6 +138,18 @@ void os_enter_call(INT32U a, INT32U b, INT32U c, INT32U d, INT32U number)
     os_exit();
 }
 
+void OSIntEnter(void)
+{
+    if (OSIntNesting < 255)
+        OSIntNesting++;
+}
+
+void OSIntExit(void)
+{
+    if (OSIntNesting > 0)
+        OSIntNesting--;
+}
+
 /*
  * A virtual interrupt. With PORT_TICK `ticks` periods have passed, more than one if the VM was off the
  * CPU. Without any source the monitor only wants a task chosen: it has recovered the one that ran.
@@ -146,7 +158,7 @@ void os_enter_irq(INT32U sources, INT32U ticks)
 {
     enter();
     OSTCBCur->OSTCBDeliver = FALSE;             /* it was running */
-    OSIntNesting++;
+    OSIntEnter();
     if (sources & PORT_TICK)
         os_time_tick(ticks);
     if (sources & PORT_INPUT)
@@ -156,9 +168,12 @@ void os_enter_irq(INT32U sources, INT32U ticks)
     sources &= ~(PORT_TICK | PORT_INPUT | PORT_MESSAGE);
     if (sources != 0)
         OSVirqHook(sources);
-    OSIntNesting--;
+    OSIntExit();
     os_exit();
 }
+
+/* Options of the tasks of the application table. */
+#define APP_OPTIONS     (OS_TASK_OPT_STK_CHK | OS_TASK_OPT_STK_CLR)
 
 /* First entry. Creates what the application table names and goes to the highest task. */
 void os_start(void)
@@ -173,7 +188,8 @@ void os_start(void)
     for (i = 0; i < OSAreas; i++) {
         if (OSAppTask[i].prio == OS_PRIO_SELF)  /* left for OSTaskCreate() */
             continue;
-        if (call_task_create((INT32U)OSAppTask[i].task, 0, OSAppTask[i].prio, 0) != OS_NO_ERR)
+        if (call_task_create((INT32U)OSAppTask[i].task, 0, OSAppTask[i].prio | APP_OPTIONS << 8, 0) !=
+            OS_NO_ERR)
             port_halt(4);
     }
     OSInitHookEnd();

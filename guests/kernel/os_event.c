@@ -20,10 +20,10 @@ void os_event_init(void)
     }
 }
 
-/* A free event control block, or NULL. */
+/* A free event control block, or NULL; an interrupt gets none. */
 OS_EVENT *os_event_new(INT8U type)
 {
-    OS_EVENT *event = OSEventFreeList;
+    OS_EVENT *event = OSIntNesting > 0 ? NULL : OSEventFreeList;
 
     if (event != NULL) {
         OSEventFreeList = event->OSEventPtr;
@@ -46,9 +46,17 @@ INT8U os_event_check(INT32U handle, INT8U type)
     return OS_NO_ERR;
 }
 
+/* The same for a call that may wait, which an interrupt can't. */
+INT8U os_event_check_pend(INT32U handle, INT8U type)
+{
+    return OSIntNesting > 0 ? OS_ERR_PEND_ISR : os_event_check(handle, type);
+}
+
 /* May an event be deleted as `opt` says? */
 INT8U os_event_check_delete(const OS_EVENT *event, INT32U opt)
 {
+    if (OSIntNesting > 0)
+        return OS_ERR_DEL_ISR;
     if (opt != OS_DEL_NO_PEND && opt != OS_DEL_ALWAYS)
         return OS_ERR_INVALID_OPT;
     if (opt == OS_DEL_NO_PEND && event->OSEventGrp != 0)
@@ -79,8 +87,6 @@ INT8U os_event_wait(OS_EVENT *event, INT8U stat, INT32U timeout)
 {
     OS_TCB *tcb = OSTCBCur;
 
-    if (OSIntNesting > 0)
-        return OS_ERR_PEND_ISR;
     if (os_locked())
         return OS_ERR_LOCKED;
     os_unready(tcb);

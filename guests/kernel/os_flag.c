@@ -43,6 +43,8 @@ INT32U call_flag_create(INT32U flags, INT32U b, INT32U c, INT32U d)
 {
     OS_EVENT *group = os_event_new(OS_EVENT_TYPE_FLAG);
 
+    if (OSIntNesting > 0)
+        return OS_RESULT_ERR(OS_ERR_CREATE_ISR);
     if (group == NULL)
         return OS_RESULT_ERR(OS_FLAG_GRP_DEPLETED);
     group->OSEventCnt = flags;
@@ -68,7 +70,7 @@ INT32U call_flag_pend(INT32U pgrp, INT32U flags_type, INT32U timeout, INT32U d)
     OS_EVENT *group = (OS_EVENT *)pgrp;
     OS_FLAGS  flags = flags_type;
     INT8U     type = flags_type >> 16;
-    INT8U     err = os_event_check(pgrp, OS_EVENT_TYPE_FLAG);
+    INT8U     err = os_event_check_pend(pgrp, OS_EVENT_TYPE_FLAG);
 
     if (err == OS_NO_ERR)
         err = check_type(flags_type >> 16);

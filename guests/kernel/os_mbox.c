@@ -46,7 +46,7 @@ INT32U call_mbox_del(INT32U pevent, INT32U opt, INT32U c, INT32U d)
 INT32U call_mbox_pend(INT32U pevent, INT32U timeout, INT32U c, INT32U d)
 {
     OS_EVENT *event = (OS_EVENT *)pevent;
-    INT8U     err = os_event_check(pevent, OS_EVENT_TYPE_MBOX);
+    INT8U     err = os_event_check_pend(pevent, OS_EVENT_TYPE_MBOX);
     INT32U    msg;
 
     if (err == OS_NO_ERR) {

@@ -58,6 +58,8 @@ INT32U call_mutex_create(INT32U prio, INT32U b, INT32U c, INT32U d)
 {
     OS_EVENT *event;
 
+    if (OSIntNesting > 0)
+        return OS_RESULT_ERR(OS_ERR_CREATE_ISR);
     if (prio >= OS_LOWEST_PRIO)
         return OS_RESULT_ERR(OS_PRIO_INVALID);
     if (OSTCBPrioTbl[prio] != NULL)
@@ -98,7 +100,7 @@ INT32U call_mutex_del(INT32U pevent, INT32U opt, INT32U c, INT32U d)
 INT32U call_mutex_pend(INT32U pevent, INT32U timeout, INT32U c, INT32U d)
 {
     OS_EVENT *event = (OS_EVENT *)pevent;
-    INT8U     err = os_event_check(pevent, OS_EVENT_TYPE_MUTEX);
+    INT8U     err = os_event_check_pend(pevent, OS_EVENT_TYPE_MUTEX);
 
     if (err != OS_NO_ERR)
         return err;
@@ -120,6 +122,8 @@ INT32U call_mutex_post(INT32U pevent, INT32U b, INT32U c, INT32U d)
     OS_EVENT *event = (OS_EVENT *)pevent;
     INT8U     err = os_event_check(pevent, OS_EVENT_TYPE_MUTEX);
 
+    if (OSIntNesting > 0)
+        return OS_ERR_POST_ISR;
     if (err != OS_NO_ERR)
         return err;
     if (event->OSEventPtr != OSTCBCur)
@@ -132,7 +136,7 @@ INT32U call_mutex_post(INT32U pevent, INT32U b, INT32U c, INT32U d)
 INT32U call_mutex_accept(INT32U pevent, INT32U b, INT32U c, INT32U d)
 {
     OS_EVENT *event = (OS_EVENT *)pevent;
-    INT8U     err = os_event_check(pevent, OS_EVENT_TYPE_MUTEX);
+    INT8U     err = os_event_check_pend(pevent, OS_EVENT_TYPE_MUTEX);
 
     if (err != OS_NO_ERR || event->OSEventPtr != NULL)
         return err;
@@ -147,6 +151,8 @@ INT32U call_mutex_query(INT32U pevent, INT32U pdata, INT32U c, INT32U d)
     OS_MUTEX_DATA *data = (OS_MUTEX_DATA *)pdata;
     INT8U          err = os_event_check(pevent, OS_EVENT_TYPE_MUTEX);
 
+    if (OSIntNesting > 0)
+        return OS_ERR_QUERY_ISR;
     if (err != OS_NO_ERR)
         return err;
     if (!os_writable(pdata, sizeof *data))

@@ -30,7 +30,7 @@ INT32U call_sem_del(INT32U pevent, INT32U opt, INT32U c, INT32U d)
 INT32U call_sem_pend(INT32U pevent, INT32U timeout, INT32U c, INT32U d)
 {
     OS_EVENT *event = (OS_EVENT *)pevent;
-    INT8U     err = os_event_check(pevent, OS_EVENT_TYPE_SEM);
+    INT8U     err = os_event_check_pend(pevent, OS_EVENT_TYPE_SEM);
 
     if (err != OS_NO_ERR)
         return err;

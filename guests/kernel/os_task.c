@@ -96,6 +96,8 @@ INT32U call_task_del(INT32U prio, INT32U b, INT32U c, INT32U d)
 {
     OS_TCB *tcb = os_task_of(prio);
 
+    if (OSIntNesting > 0)
+        return OS_TASK_DEL_ISR;
     if (prio == OS_IDLE_PRIO)
         return OS_TASK_DEL_IDLE;
     if (!valid(prio))
@@ -214,6 +216,8 @@ INT32U call_task_stk_chk(INT32U prio, INT32U pdata, INT32U c, INT32U d)
         return OS_PRIO_INVALID;
     if (tcb == NULL)
         return OS_TASK_NOT_EXIST;
+    if (!(tcb->OSTCBOpt & OS_TASK_OPT_STK_CHK))
+        return OS_TASK_OPT_ERR;
     if (pdata % 4 != 0 || !os_writable(pdata, sizeof *data))
         return OS_ERR_ADDRESS;
     if (tcb != OSTCBCur)

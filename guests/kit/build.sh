@@ -11,7 +11,11 @@
 #   --foreign       without this kernel, common text and idle task: bring your own kernel:FILE
 #   --board NAME    for a board without monitor: s3c2440, versatilepb
 #   --at ADDRESS    one piece for a machine without monitor, at that address
+<<<<<<< HEAD
 #   --monitor       routines of the monitor, at the high vectors
+=======
+#   --thumb         for a Cortex-M0+, with --at
+>>>>>>> main
 #   --flags         prints the arguments of the compiler and of the linker
 #   -...            an argument for the compiler
 #
@@ -25,10 +29,11 @@ prefix=arm-none-eabi-
 
 # The board's ABI has 32-bit numbers as long; as int they fit %u and %d. Handlers of kernel calls and
 # hooks have one signature each, whatever they use of it.
-compile="-mcpu=arm920t -marm -Os -std=gnu11 -ffreestanding -fno-common -ffunction-sections
+cpu='-mcpu=arm920t -marm'
+compile="-Os -std=gnu11 -ffreestanding -fno-common -ffunction-sections
 -fdata-sections -fno-tree-loop-distribute-patterns -U__UINT32_TYPE__ -D__UINT32_TYPE__=unsigned
 -U__INT32_TYPE__ -D__INT32_TYPE__=int -Wall -Wextra -Werror -Wno-unused-parameter"
-link="-mcpu=arm920t -marm -nostdlib -static -Wl,-n -Wl,--build-id=none -Wl,--gc-sections
+link="-nostdlib -static -Wl,-n -Wl,--build-id=none -Wl,--gc-sections
 -Wl,--fatal-warnings -Wl,--orphan-handling=error"
 
 app='' foreign='' board='' at='' monitor='' more=''
@@ -38,12 +43,16 @@ while [ $# -gt 0 ]; do
     --foreign) foreign=yes ;;
     --board) board=$2 && shift ;;
     --at) at=$2 && shift ;;
+<<<<<<< HEAD
     --monitor) monitor=yes ;;
+=======
+    --thumb) cpu='-mcpu=cortex-m0plus -mthumb' ;;
+>>>>>>> main
     --flags)
       # shellcheck disable=SC2086
-      echo $compile
+      echo $cpu $compile
       # shellcheck disable=SC2086
-      echo $link
+      echo $cpu $link
       exit ;;
     -*) more="$more $1" ;;
     *) break ;;
@@ -67,10 +76,11 @@ case $board in
 esac
 
 objects=''
-# compile_to OBJECT SOURCE: the object's name tells the linker its piece.
+# compile_to OBJECT SOURCE: the object's name tells the linker its piece. A task knows its area, so that
+# several areas can have one source.
 compile_to() {
   # shellcheck disable=SC2086
-  ${prefix}gcc $compile $includes $more -MMD -MF "$work/$1.d" -c "$2" -o "$work/$1.o"
+  ${prefix}gcc $cpu $compile $includes $more ${area:+-DAPP_AREA=$area} -MMD -MF "$work/$1.d" -c "$2" -o "$work/$1.o"
   objects="$objects $1.o"
 }
 
@@ -127,13 +137,18 @@ else
 fi
 
 # shellcheck disable=SC2086
-${prefix}gcc $compile $includes $more -MMD -MF "$work/script.d" -E -P -x assembler-with-cpp \
+${prefix}gcc $cpu $compile $includes $more -MMD -MF "$work/script.d" -E -P -x assembler-with-cpp \
   "$kit/$script" -o "$work/script.ld"
-libgcc=$(${prefix}gcc -mcpu=arm920t -marm -print-libgcc-file-name)
 # shellcheck disable=SC2086
-(cd "$work" && ${prefix}gcc $link -Wl,-T,script.ld $objects "$libgcc" -o image.elf)
-# Functions and variables stay for fault reports; $a and $d, which mark code and data, need not.
-${prefix}strip --strip-debug --wildcard --strip-symbol='$[ad]' "$work/image.elf"
+libgcc=$(${prefix}gcc $cpu -print-libgcc-file-name)
+# shellcheck disable=SC2086
+(cd "$work" && ${prefix}gcc $cpu $link -Wl,-T,script.ld $objects "$libgcc" -o image.elf)
+# Functions and variables stay for fault reports; $a and $d, which mark code and data, and the ends of
+# areas, which the manifest has, need not.
+${prefix}strip --strip-debug --wildcard --strip-symbol='$[ad]' --strip-symbol='task[0-9]*_start' \
+  --strip-symbol='task[0-9]*_end' --strip-symbol='kernel_*_start' --strip-symbol='kernel_*_end' \
+  --strip-symbol='common_*_end' --strip-symbol='shared_start' --strip-symbol='shared_end' \
+  "$work/image.elf"
 
 if [ -n "${DEPENDENCIES:-}" ]; then
   cat "$work"/*.d | sed 's/^[^:]*://; s/\\$//' | tr ' ' '\n' | sed "s|^$guests/||" | grep -v '^/' |

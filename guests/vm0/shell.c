@@ -19,13 +19,6 @@ static char    line[LINE];
 static uint8_t length;
 static uint8_t too_long;
 
-static int same(const char *a, const char *b)
-{
-    while (*a == *b && *a != '\0')
-        a++, b++;
-    return *a == *b;
-}
-
 /* A decimal number, or -1. */
 static int32_t number(const char *text)
 {
@@ -183,10 +176,27 @@ static void run_backup(char **words, uint32_t count)
     act(words[count - 1], hc_vm_backup, "checkpoint at its next switch");
 }
 
+/* Says so first: UART0 carries the output of who has the console. */
 static void run_console(char **words, uint32_t count)
 {
-    act(words[1], hc_vm_console, "has the console; ~ brings it back");
+    int32_t vm = find_vm(words[1]);
+    int32_t error;
+
+    if (vm < 0)
+        return;
+    print("vm0: VM %d: has the console; ~ brings it back\n", vm);
+    error = hc_vm_console(vm);
+    if (error < 0)
+        print("vm0: VM %d: %s\n", vm, error_text(error));
 }
+
+/* Names of the management calls, in the order of their numbers. */
+static const char *const management[] = {
+    "create", "start", "stop", "delete", "status", "backup", "image name", "policy", "log", "console",
+};
+
+_Static_assert(HC_VM_CONSOLE - HC_VM_CREATE + 1 == sizeof management / sizeof management[0],
+               "a name for each management call");
 
 static void run_log(char **words, uint32_t count)
 {
@@ -211,10 +221,12 @@ static void run_log(char **words, uint32_t count)
             what = actions[d];
         if (entry.what == LOG_STATE && d < VM_STATES)
             what = state_name(d);
+        if (entry.what == LOG_REFUSED && d >= HC_VM_CREATE && d <= HC_VM_CONSOLE)
+            what = management[d - HC_VM_CREATE];
         print("vm0: %u ms VM %u", ms, entry.vm);
         if (entry.task != 0xffffffff)
             print(" task %u", entry.task);
-        print(" %s", what);
+        print(entry.what == LOG_REFUSED ? " may not manage: %s" : " %s", what);
         if (entry.what == LOG_FAULT)
             print(" at %08x", entry.address);
         print("\n");

@@ -7,6 +7,13 @@
 
 static uint8_t known[VMS];              /* the state last told */
 
+int same(const char *a, const char *b)
+{
+    while (*a == *b && *a != '\0')
+        a++, b++;
+    return *a == *b;
+}
+
 uint32_t state_of(uint32_t vm, struct vmi_vm_status *status)
 {
     int32_t state = hc_vm_status(vm, (uint32_t)status);
@@ -99,6 +106,33 @@ static void look(void)
     }
 }
 
+/* The VMs that are there already: VM0 has been restarted, and they went on without it. */
+static void take_over(void)
+{
+    struct vmi_vm_status status;
+    uint32_t             vm;
+
+    for (vm = 1; vm < VMS; vm++) {
+        known[vm] = state_of(vm, &status);
+        if (known[vm] != VM_NONE)
+            print("vm0: found VM %u, %s, %s\n", vm, status.name, state_name(known[vm]));
+    }
+}
+
+/* Is there a VM of that image's name? No two images have the same. */
+static int is_made(uint32_t image)
+{
+    struct vmi_vm_status status;
+    char                 name[NAME + 1];
+    uint32_t             vm;
+
+    for (vm = 1; vm < VMS; vm++)
+        if (known[vm] != VM_NONE && state_of(vm, &status) != VM_NONE && image_name(image, name) &&
+            same(status.name, name))
+            return 1;
+    return 0;
+}
+
 void plain_irq(uint32_t sources, uint32_t ticks)
 {
     if (sources & 1u << VIRQ_VM_EVENT)
@@ -109,14 +143,18 @@ void plain_irq(uint32_t sources, uint32_t ticks)
 
 int main(const char *argument)
 {
-    uint32_t images = VMI_INFO->images;
-    uint32_t i;
+    uint32_t             images = VMI_INFO->images;
+    struct vmi_vm_status self;
+    uint32_t             i;
 
     print("vm0: VM interface %u, %u guest%s in flash\n", VMI_INFO->version, images,
           images == 1 ? "" : "s");
     VMI_CONTROL->v_i = 1;               /* no look in the middle of it */
+    state_of(0, &self);
+    if (self.recoveries > 0)
+        take_over();
     for (i = 0; i < images; i++) {
-        int32_t vm = vm_create(i);
+        int32_t vm = self.recoveries > 0 && is_made(i) ? -1 : vm_create(i);
 
         if (vm >= 0)
             vm_start(vm);

@@ -11,6 +11,8 @@
 uint32_t state_of(uint32_t vm, struct vmi_vm_status *status);
 const char *state_name(uint32_t state);
 
+int same(const char *a, const char *b);
+
 /* Name of an image, NUL-terminated; 0 if there is no such image. */
 int image_name(uint32_t image, char name[NAME + 1]);
 

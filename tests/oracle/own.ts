@@ -6,7 +6,7 @@
 
 import type { AccessSize, Bus, RamRegion } from "../../core/bus.ts";
 import { Clock } from "../../core/clock.ts";
-import { Cpu, CPU_BYTES, STOP } from "../../core/cpu.ts";
+import { Cpu, CPU_BYTES, type CpuOptions, STOP } from "../../core/cpu.ts";
 import { HostMemory } from "../../core/memory.ts";
 import { LAYOUT, VENEERS } from "./harness.ts";
 import type { Image } from "./image.ts";
@@ -41,14 +41,20 @@ class PlainBus implements Bus {
 export class OwnMachine {
   /** Its CPU. */
   readonly cpu: Cpu;
+  readonly #patience: number;
   readonly #clock = new Clock(400_000_000);
   readonly #memory: HostMemory;
   readonly #base: number;
   readonly #ram: number;
   readonly #vectors: number;
 
-  /** Makes the machine; one serves any number of images of the same RAM address. */
-  constructor(ramBase: number) {
+  /**
+   * Makes the machine; one serves any number of images of the same RAM address.
+   *
+   * @param ramBase Where the RAM is.
+   * @param options How the CPU is modelled.
+   */
+  constructor(ramBase: number, options: CpuOptions = {}) {
     this.#base = ramBase;
     this.#memory = new HostMemory(LAYOUT.end + 2 * VECTOR_BYTES + CPU_BYTES);
     this.#vectors = this.#memory.take(VECTOR_BYTES);
@@ -57,7 +63,9 @@ export class OwnMachine {
       { base: 0, size: VECTOR_BYTES, offset: this.#vectors, writable: true },
       { base: ramBase, size: LAYOUT.end, offset: this.#ram, writable: true },
     ]);
-    this.cpu = new Cpu(this.#memory, bus, this.#clock);
+    this.cpu = new Cpu(this.#memory, bus, this.#clock, options);
+    // A timed instruction can take as long as some dozen of the fast ones.
+    this.#patience = options.timed === undefined ? 1 : 40;
   }
 
   /** Loads an image and resets the CPU to its start. */
@@ -76,7 +84,8 @@ export class OwnMachine {
   /** Runs to the end; false when some case loops. */
   run(image: Image): boolean {
     const { cpu } = this;
-    const limit = this.#clock.now + image.cases.length * CYCLES_PER_CASE + 1_000_000;
+    const limit = this.#clock.now +
+      this.#patience * (image.cases.length * CYCLES_PER_CASE + 1_000_000);
     while (this.#clock.now < limit) {
       const stop = cpu.run(Math.min(limit, this.#clock.now + 1_000_000));
       if (stop !== STOP.TIME) throw new Error(`the CPU stopped with ${stop}`);

@@ -51,6 +51,11 @@ reset:
 2:      cmp     r1, r3                  @ the rest is 0
         strlo   r4, [r1], #4
         blo     2b
+        ldr     r1, =shared_start
+        ldr     r3, =shared_end
+3:      cmp     r1, r3
+        strlo   r4, [r1], #4
+        blo     3b
         b       os_start
         .size   reset, . - reset
 
