@@ -49,9 +49,9 @@ const PARTS: Readonly<
     ["restore", "restore", "resumed"],
   ],
   task: [
-    ["entry", "entry", "handler"],
+    ["entry", "entry", "dispatch"],
     ["save", "save", "saved"],
-    ["switch", "handler", "restore"],
+    ["switch", "dispatch", "restore"],
     ["backup", "backup", "backedUp"],
     ["restore", "restore", "resumed"],
   ],
@@ -244,7 +244,7 @@ function setting(what: "switch" | "task", { pwm }: SwitchBench, options: BenchOp
       "one page";
   return [
     `The guests: ${guests}. Checkpoints ${when}; backup is the part of switch that they take. total is ` +
-    "save, switch and restore. deferred: until the next switch, first writes with their copies and " +
+    "save, switch and restore. deferred: until the next switch, checkpoints that were declared, first writes with their copies, and " +
     "what instructions of the guests take longer than undisturbed: refills of TLBs and caches. cold: " +
     "caches and TLBs are emptied before the exception. floor: 17 words of a context at a cycle each, " +
     "the writes of PID and DACR, and the bus cycles of what is copied.",

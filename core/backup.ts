@@ -12,6 +12,7 @@ import {
   CONTEXT,
   CUT,
   CUT_DUE,
+  EAGER,
   GLOBAL,
   KEEP,
   MAP,
@@ -32,6 +33,7 @@ import type { Recorder } from "./recorder.ts";
 import { ROUTINE } from "./routines.ts";
 import { type CheckpointStrategy, FullStrategy, TrackingStrategy } from "./strategy.ts";
 import { TABLE, Versions } from "./versions.ts";
+import { timeOfTick } from "./virtual_timers.ts";
 import { isVm0, setActive } from "./vm.ts";
 
 /** Most pages whose cache lines are discarded one by one in a swap; more: the whole cache. */
@@ -102,36 +104,23 @@ export class Backup {
 
   // --- when ------------------------------------------------------------------------------------
 
-<<<<<<< HEAD
-  /** True when a task's checkpoint is due at its switch-out. */
-  taskDue(unit: number): boolean {
-    const due = this.#port.read(unit + UNIT.DUE);
-    return due === 0 || this.#passed(due) && this.#nthSwitch(unit + UNIT.SWITCH_COUNT);
-=======
-  /** True when the period since `since` (cycles) has passed and checkpoints are taken at all. */
-  due(since: number): boolean {
-    if (this.strategy === STRATEGY.OFF) return false;
-    return this.#port.now - since >= this.#port.read64(MAP.GLOBAL + GLOBAL.PERIOD);
-  }
-
   /** A task leaves the CPU: true when its checkpoint is due. */
   leave(unit: number): boolean {
     const port = this.#port;
+    const due = port.read(unit + UNIT.DUE);
     const every = port.read(MAP.GLOBAL + GLOBAL.EVERY);
-    const due = this.#nthSwitch(every, unit + UNIT.SWITCH_COUNT) &&
-        this.due(port.read64(unit + UNIT.LAST_TIME)) ||
-      port.read(unit + UNIT.CHECKPOINT_DUE) !== 0;
-    if (!due && every >= KEEP) this.generations.keep(unit);
-    return due;
->>>>>>> main
+    const now = due === 0 ||
+      this.#passed(due) && this.#nthSwitch(every, unit + UNIT.SWITCH_COUNT);
+    if (!now && every >= KEEP) this.generations.keep(unit);
+    return now;
   }
 
   /** True when a cut of the VM is due. */
   cutDue(vm: number): boolean {
-<<<<<<< HEAD
-    if (this.#port.read(vm + VM.CUT_DUE) !== 0) return true;
-    const due = this.#port.read(vm + VM.DUE);
-    return this.#passed(due) && this.#nthSwitch(vm + VM.SWITCH_COUNT);
+    const port = this.#port;
+    if (port.read(vm + VM.CUT_DUE) !== 0) return true;
+    const every = port.read(MAP.GLOBAL + GLOBAL.EVERY);
+    return this.#passed(port.read(vm + VM.DUE)) && this.#nthSwitch(every, vm + VM.SWITCH_COUNT);
   }
 
   #passed(due: number): boolean {
@@ -147,6 +136,17 @@ export class Backup {
     return (since - 1 + this.#port.read(MAP.GLOBAL + GLOBAL.PERIOD)) >>> 0;
   }
 
+  /**
+   * Board time of a checkpoint: of one that was declared in an earlier tick, the end of that tick.
+   *
+   * @param since NOW when its owner left the CPU.
+   */
+  #timeAt(since: number): number {
+    const port = this.#port;
+    if (since === port.read(MAP.GLOBAL + GLOBAL.NOW)) return port.time();
+    return timeOfTick(port, (since & ~EAGER) >>> 0);
+  }
+
   #dueFromNow(): number {
     return this.#nextDue(this.#port.read(MAP.GLOBAL + GLOBAL.NOW));
   }
@@ -156,12 +156,6 @@ export class Backup {
     const port = this.#port;
     const never = this.strategy === STRATEGY.OFF || isVm0(port, vm);
     port.write(vm + VM.DUE, never ? NONE : this.#dueFromNow());
-=======
-    const every = this.#port.read(MAP.GLOBAL + GLOBAL.EVERY);
-    return this.#nthSwitch(every, vm + VM.SWITCH_COUNT) &&
-        this.due(this.#port.read64(vm + VM.CUT_TIME)) ||
-      this.#port.read(vm + VM.CUT_DUE) !== 0;
->>>>>>> main
   }
 
   /** Counts a switch-out; true at every Nth when the period is given in switches. */
@@ -188,7 +182,9 @@ export class Backup {
     if (strategy === undefined) return false;
     // A checkpoint that was declared is of the moment at which the task left.
     const owed = this.owes(unit);
-    const due = owed ? this.#nextDue(port.read(unit + UNIT.DUE)) : this.#dueFromNow();
+    const since = owed ? port.read(unit + UNIT.DUE) : port.read(MAP.GLOBAL + GLOBAL.NOW);
+    const due = this.#nextDue(since);
+    const time = this.#timeAt(since);
     if (owed) this.#domains.reopen(unit);
     const before = { ...port.maintenance };
     const seq = port.read(vm + VM.SEQ) + 1;
@@ -201,7 +197,7 @@ export class Backup {
     }
     port.write(vm + VM.SEQ, seq);
     this.#commit(vm, unit, seq, due);
-    this.generations.push(vm, unit, seq);
+    this.generations.push(vm, unit, seq, time);
     port.add(unit + UNIT.CHECKPOINTS, 1);
     this.#report(vm, unit, seq, pages, before);
     this.#noteLostCuts(vm);
@@ -218,7 +214,9 @@ export class Backup {
     const port = this.#port;
     port.routine(ROUTINE.cut);
     const declared = port.read(vm + VM.CUT_DUE) === CUT_DUE.DECLARED;
-    const due = declared ? this.#nextDue(port.read(vm + VM.DUE)) : this.#dueFromNow();
+    const since = declared ? port.read(vm + VM.DUE) : port.read(MAP.GLOBAL + GLOBAL.NOW);
+    const due = this.#nextDue(since);
+    const time = this.#timeAt(since);
     port.write(vm + VM.CUT_DUE, 0);
     const strategy = this.#strategy;
     if (strategy === undefined) return false;
@@ -243,10 +241,10 @@ export class Backup {
     }
     port.write(vm + VM.TAKING, 0);
     port.write(vm + VM.SEQ, seq);
-    this.generations.saveCut(vm, seq);
+    this.generations.saveCut(vm, seq, time);
     for (const unit of units) {
       this.#commit(vm, unit, seq, due);
-      if (this.#isTask(unit)) this.generations.push(vm, unit, seq);
+      if (this.#isTask(unit)) this.generations.push(vm, unit, seq, time);
     }
     port.write(vm + VM.CUT, seq);
     port.write(vm + VM.DUE, due);
@@ -356,6 +354,7 @@ export class Backup {
    */
   firstWrite(vm: number, va: number, save?: () => void): boolean {
     const port = this.#port;
+    port.routine(ROUTINE.first_write);
     const strategy = this.#strategy;
     if (strategy === undefined || this.strategy === STRATEGY.FULL) return false;
     const page = this.versions.pageAt(vm, va);
@@ -544,17 +543,10 @@ export class Backup {
       // A guest cut is newer: it keeps its versions, the task gets its bytes by ordinary writes.
       pages = this.#writeBack(strategy, vm, unit, seq);
     }
-<<<<<<< HEAD
-    port.write(unit + UNIT.SLOT, slot);
-    this.generations.reserve(vm, unit);
+    this.generations.takeContext(vm, unit, slot);
     port.write(unit + UNIT.DUE, this.#dueFromNow());
     this.#domains.forget(unit);
-    this.onRollback?.(vm, unit, false);
-=======
-    this.generations.takeContext(unit, slot);
-    port.write64(unit + UNIT.LAST_TIME, port.now);
     this.onRollback?.(unit, made);
->>>>>>> main
     if (under) this.checkpointTask(vm, unit);
     return { pages, time };
   }
@@ -595,6 +587,7 @@ export class Backup {
     }
     attend(port, vm);
     let copied = 0;
+    const now = port.time();
     units.forEach((unit, i) => {
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
       port.copyWords(entry, unit + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
@@ -604,7 +597,7 @@ export class Backup {
       if (more < 0) return this.#unprotect(strategy, vm, unit);
       copied += more;
       this.#commit(vm, unit, seq, this.#dueFromNow());
-      if (this.#isTask(unit)) this.generations.push(vm, unit, seq);
+      if (this.#isTask(unit)) this.generations.push(vm, unit, seq, now);
     });
     port.write(vm + VM.DUE, this.#dueFromNow());
     if (port.read(vm + VM.CUT) === seq) this.#report(vm, 0, seq, copied, before);
@@ -625,6 +618,7 @@ export class Backup {
     composed: boolean,
     cuts: number,
   ): number {
+    this.#port.routine(ROUTINE.refresh);
     for (;;) {
       const pages = strategy.refresh(vm, unit, seq, moved, composed);
       if (pages >= 0) return pages;
@@ -653,6 +647,7 @@ export class Backup {
    */
   #swapUnit(vm: number, unit: number, seq: number, exchange: boolean): number[] {
     const port = this.#port;
+    port.routine(ROUTINE.swap);
     const versions = this.versions;
     const readOnly = this.strategy !== STRATEGY.FULL;
     const moved: number[] = [];
@@ -707,6 +702,7 @@ export class Backup {
   /** What pages with changed frames owe: cache lines without clean, TLB entries (section 5). */
   #maintain(vm: number, moved: readonly number[]): void {
     const port = this.#port;
+    port.routine(ROUTINE.maintain);
     const cache = !this.omitCacheMaintenance;
     const tlb = !this.omitTlbMaintenance;
     if (moved.length > SWAP_BY_LINE) {
@@ -776,6 +772,7 @@ export class Backup {
   /** A unit's next save goes to a slot that no live checkpoint names (I6). */
   nextSlot(vm: number, unit: number): void {
     const port = this.#port;
+    this.generations.awake(unit);
     this.generations.reserve(vm, unit);
     port.write(unit + UNIT.SLOT, port.read(port.read(unit + UNIT.SLOT) + CONTEXT.NEXT));
   }

@@ -7,10 +7,11 @@
 import { type BenchCache, type TimedRow, timedRow } from "./bench.ts";
 import { benchLab, type BenchSetting, chill, fidelityOf } from "./bench_lab.ts";
 import { nativeCalls } from "./bench_native.ts";
+import { observedInTask } from "./contexts.ts";
 import { VECTOR } from "./cpu.ts";
 import { InputError } from "./errors.ts";
 import type { BackupStrategy, Lab } from "./lab.ts";
-import { GLOBAL, MAP, VM, VMODE } from "./layout.ts";
+import { GLOBAL, MAP } from "./layout.ts";
 import type { SwitchPoint } from "./switch_probe.ts";
 
 /** Calls that are measured: their numbers in `guests/kernel/os_calls.def`. */
@@ -94,7 +95,7 @@ class CallMeter {
   #inTask(): boolean {
     const { board } = this.#lab;
     const vm = board.peek(MAP.GLOBAL + GLOBAL.CURRENT, 4);
-    return vm !== 0 && board.peek(vm + VM.VMODE, 4) === VMODE.TASK;
+    return vm !== 0 && observedInTask(board, vm);
   }
 
   #pass(point: SwitchPoint, now: number): void {

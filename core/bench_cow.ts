@@ -6,11 +6,8 @@
  */
 
 import { type Spread, spread } from "./bench.ts";
-<<<<<<< HEAD
 import { inTask } from "./contexts.ts";
-=======
 import { benchLab, type BenchSetting, fidelityOf } from "./bench_lab.ts";
->>>>>>> main
 import { unitOf } from "./domains.ts";
 import { InputError } from "./errors.ts";
 import { Lab } from "./lab.ts";

@@ -6,11 +6,14 @@
  */
 
 import type { Board } from "./board.ts";
+import { unitOf } from "./domains.ts";
 import { InputError } from "./errors.ts";
 import { Lab, type LabOptions } from "./lab.ts";
-import { GLOBAL, MAP, MAX_VMS, VM } from "./layout.ts";
+import { GLOBAL, MAP, MAX_VMS, NONE, UNIT, VM } from "./layout.ts";
 import type { Mmu } from "./mmu.ts";
+import { TICK_NS } from "./monitor_boot.ts";
 import { Random } from "./random.ts";
+import { TICK_SLICE } from "./scheduler.ts";
 import type { Fidelity } from "./timing.ts";
 import type { TimingOptions } from "./timing_table.ts";
 import { PAGE } from "./vmi.ts";
@@ -23,6 +26,19 @@ export interface BenchSetting {
   readonly timing?: TimingOptions | undefined;
 }
 
+/** Times that a measurement chooses freely. */
+export interface BenchTimes {
+  /**
+   * Checkpoint period, ns: not checked against what the strategy needs, as a measurement is to show just
+   * that. It is counted in ticks.
+   */
+  readonly period?: number | undefined;
+  /** Period of the monitor's tick, ns, see {@linkcode setTick}. */
+  readonly tick?: number | undefined;
+  /** Slice of a VM, ticks. */
+  readonly slice?: number | undefined;
+}
+
 /** The same with what is left out. */
 export function machineOf(setting: BenchSetting): { fidelity: Fidelity; timing: TimingOptions } {
   return { fidelity: setting.fidelity ?? "timed", timing: setting.timing ?? {} };
@@ -31,21 +47,35 @@ export function machineOf(setting: BenchSetting): { fidelity: Fidelity; timing: 
 /**
  * A laboratory for a measurement, without VM0 unless the options have one.
  *
- * @param period Checkpoint period in place of the one in the options, ns: not checked against what the
- * strategy needs, as a measurement is to show just that.
+ * @param times Times in place of those in the options.
  */
 export async function benchLab(
   options: LabOptions,
   setting: BenchSetting = {},
-  period?: number,
+  { period, tick, slice }: BenchTimes = {},
 ): Promise<Lab> {
   const lab = await Lab.create({ scrub: 0, ...options, ...machineOf(setting) });
-  if (period !== undefined) {
-    const cycles = Math.round(period * lab.board.clock.fclk / 1e9);
-    lab.board.poke(MAP.GLOBAL + GLOBAL.PERIOD, cycles >>> 0);
-    lab.board.poke(MAP.GLOBAL + GLOBAL.PERIOD + 4, Math.floor(cycles / 0x1_0000_0000));
-  }
+  if (tick !== undefined) setTick(lab, tick, slice);
+  if (period !== undefined) setPeriod(lab, Math.ceil(period / (tick ?? TICK_NS)));
   return lab;
+}
+
+/** Sets the checkpoint period of a laboratory that has not run yet, ticks. */
+function setPeriod({ board }: Lab, ticks: number): void {
+  const g = MAP.GLOBAL;
+  const before = board.peek(g + GLOBAL.PERIOD, 4);
+  board.poke(g + GLOBAL.PERIOD, ticks);
+  const defer = (address: number) => {
+    const due = board.peek(address, 4);
+    if (due !== 0 && due !== NONE) board.poke(address, (due - before + ticks) >>> 0);
+  };
+  for (let id = 0; id < MAX_VMS; id++) {
+    const vm = board.peek(MAP.VM_TABLE + id * 4, 4);
+    if (vm === 0) continue;
+    defer(vm + VM.DUE);
+    const units = board.peek(vm + VM.UNIT_COUNT, 4);
+    for (let i = 0; i < units; i++) defer(unitOf(vm, i) + UNIT.DUE);
+  }
 }
 
 /** How a board is simulated. */
@@ -73,8 +103,9 @@ const TIMER4_UPDATE = 1 << 21;
  *
  * @param lab A laboratory that has not run yet.
  * @param tick Period of the tick, ns.
+ * @param slice Slice of a VM, ticks.
  */
-export function setTick(lab: Lab, tick: number): void {
+export function setTick(lab: Lab, tick: number, slice = 1): void {
   const { board } = lab;
   const { soc, clock } = board;
   const counts = Math.round(soc.clkpwr.pclk / 2 * tick / 1e9);
@@ -84,12 +115,13 @@ export function setTick(lab: Lab, tick: number): void {
   soc.write(TCON, 4, tcon | TIMER4_UPDATE);
   soc.write(TCON, 4, tcon);
   const cycles = Math.round(tick * clock.fclk / 1e9);
+  const before = board.peek(MAP.GLOBAL + GLOBAL.TICK_CYCLES, 4);
   board.poke(MAP.GLOBAL + GLOBAL.TICK_CYCLES, cycles);
-  // A slice is over at the first tick, although the monitor's own time is not in it.
-  board.poke(MAP.GLOBAL + GLOBAL.SLICE, cycles >>> 1);
+  setPeriod(lab, Math.round(board.peek(MAP.GLOBAL + GLOBAL.PERIOD, 4) * before / cycles));
+  board.poke(MAP.GLOBAL + GLOBAL.SLICE, slice * TICK_SLICE);
   for (let id = 0; id < MAX_VMS; id++) {
     const vm = board.peek(MAP.VM_TABLE + id * 4, 4);
-    if (vm !== 0) board.poke(vm + VM.SLICE, cycles >>> 1);
+    if (vm !== 0) board.poke(vm + VM.SLICE, slice * TICK_SLICE);
   }
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { benchLab, type BenchSetting, fidelityOf, resized, setTick } from "./bench_lab.ts";
+import { benchLab, type BenchSetting, fidelityOf, resized } from "./bench_lab.ts";
 import { InputError } from "./errors.ts";
 import { parseFault } from "./fault_text.ts";
 import type { BackupStrategy, GuestSpec, Lab } from "./lab.ts";
@@ -132,7 +132,7 @@ async function runWork(
   setting: BenchSetting,
 ): Promise<Work> {
   const options = { guests: [{ ...guest, name: NAME }], backup, period: 0, slice: "1ms" } as const;
-  const lab = await benchLab(options, setting, period);
+  const lab = await benchLab(options, setting, { period });
   const { board } = lab;
   let said = 0;
   let checkpoints = 0;
@@ -398,9 +398,8 @@ async function lossRun(
       policy: { guest, window: "1ms" },
     },
     setting,
-    period,
+    { period, tick: LOSS_TICK },
   );
-  setTick(lab, LOSS_TICK);
   const began = lab.time;
   let ended = -1;
   let checkpoints = 0;

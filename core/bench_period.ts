@@ -6,7 +6,7 @@
  */
 
 import { mean, type TimedRow, timedRow } from "./bench.ts";
-import { benchLab, type BenchSetting, fidelityOf, setTick } from "./bench_lab.ts";
+import { benchLab, type BenchSetting, fidelityOf } from "./bench_lab.ts";
 import { GUEST_REGION, type SwitchGuests, TURN_NS } from "./bench_switch.ts";
 import { InputError } from "./errors.ts";
 import type { BackupStrategy, Lab } from "./lab.ts";
@@ -105,7 +105,7 @@ async function measure(
   meter.stop();
   const scale = 1e9 / lab.board.clock.fclk;
   const totals = meter.samples.map((s) => s.save + s.switch + s.restore);
-  const checkpoints = meter.samples.filter(({ backup }) => backup > 0).length;
+  const checkpoints = meter.samples.reduce((sum, s) => sum + s.checkpoints, 0);
   return {
     bench: "period",
     kind,
@@ -129,12 +129,10 @@ async function periodLab(
   if (kind === "task") {
     const guests = [{ name: "relay", image: relay, arg: "2 1" }];
     // A journal would take checkpoints beside those of the period, and the end of a slice the guest's.
-    const options = { guests, backup, period: 0, journal: "off", slice: "1s" } as const;
-    return await benchLab(options, setting, period);
+    const options = { guests, backup, period: 0, journal: "off" } as const;
+    return await benchLab(options, setting, { period, tick: TURN_NS, slice: 1e9 / TURN_NS });
   }
   const guest = { image: sweep, arg: `1 0 0 0 ${GUEST_REGION}` };
   const guests = [{ name: "one", ...guest }, { name: "two", ...guest }];
-  const lab = await benchLab({ guests, backup, period: 0, slice: "1ms" }, setting, period);
-  setTick(lab, TURN_NS);
-  return lab;
+  return await benchLab({ guests, backup, period: 0 }, setting, { period, tick: TURN_NS });
 }

@@ -8,9 +8,10 @@
 import { mean, type Spread, spread, type TimedRow, timedRow } from "./bench.ts";
 import { benchLab, type BenchSetting, fidelityOf, resized } from "./bench_lab.ts";
 import type { SwitchGuests } from "./bench_switch.ts";
+import { observedInTask, observedTask } from "./contexts.ts";
 import { InputError } from "./errors.ts";
 import type { BackupStrategy, Lab } from "./lab.ts";
-import { GLOBAL, MAP, NONE, UNIT, VM, VMODE } from "./layout.ts";
+import { GLOBAL, MAP, NONE, UNIT, VM } from "./layout.ts";
 import type { SwitchPoint } from "./switch_probe.ts";
 
 /** One row. */
@@ -128,6 +129,12 @@ class RecoveryMeter {
     return this.#lab.board.peek(address, 4);
   }
 
+  /** Number of the task that runs, NONE in a kernel. */
+  #running(): number {
+    const { board } = this.#lab;
+    return observedInTask(board, this.#vm) ? observedTask(board, this.#vm) : NONE;
+  }
+
   /** Copies of pages of the VM so far. */
   #count(): number {
     const units = this.#word(this.#vm + VM.UNITS);
@@ -144,9 +151,7 @@ class RecoveryMeter {
         if (!this.#open) this.#begin = cycle;
         break;
       case "fault":
-        this.#task = this.#word(this.#vm + VM.VMODE) === VMODE.TASK
-          ? this.#word(this.#vm + VM.CUR_TASK)
-          : NONE;
+        this.#task = this.#running();
         this.#copies = this.#count();
         this.#monitor = 0;
         this.#lost = (this.#begin - this.#since) * 1e9 / this.#lab.board.clock.fclk;
@@ -168,10 +173,8 @@ class RecoveryMeter {
     if (!this.#open) return;
     if (this.#monitor === 0) this.#monitor = cycle - this.#begin;
     if (point !== "resumed" || this.#word(MAP.GLOBAL + GLOBAL.CURRENT) !== this.#vm) return;
-    const inTask = this.#word(this.#vm + VM.VMODE) === VMODE.TASK;
-    const back = this.#unit === "guest" ||
-      inTask && this.#word(this.#vm + VM.CUR_TASK) === this.#task;
-    if (!back) return;
+    const running = this.#running();
+    if (this.#unit === "task" && (running === NONE || running !== this.#task)) return;
     this.#open = false;
     this.#since = cycle;
     this.samples.push({

@@ -52,7 +52,9 @@ export interface CalibrationOptions {
 /** Steps after which a routine has lost its way. */
 const MOST_STEPS = 20_000;
 /** Board time in which every moment has come, ns. */
-const MOST_TIME = 2_000_000_000;
+const MOST_TIME = 400_000_000;
+/** Exceptions of the right kind that are tried. */
+const MOST_TRIES = 100;
 /** Registers that a kernel is entered with but not promised. */
 const NOT_PROMISED: readonly number[] = [4, 5, 6, 7, 8, 9, 10, 11];
 /** A stack for routines that are called from C; nobody else uses this part of the global record. */
@@ -359,6 +361,7 @@ class Bench {
     let seen = 0;
     board.onTrap = (vector) => {
       if (!scenario.entry!(lab, vector) || ++seen < WARM) return trap(vector);
+      if (seen > WARM + MOST_TRIES) board.requestStop();
       const moment = this.#moment();
       const segments = this.#emulated(scenario, () => trap(vector));
       const { from, through = from } = scenario;

@@ -19,13 +19,9 @@ import {
 } from "./layout.ts";
 import { MonitorFault, type Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
-<<<<<<< HEAD
 import { ROUTINE } from "./routines.ts";
-import { askCheckpoint, askCut, isVm0 } from "./vm.ts";
-=======
 import { INTC_ADDRESS } from "./s3c2440_intc.ts";
-import { isVm0, readName } from "./vm.ts";
->>>>>>> main
+import { askCheckpoint, askCut, isVm0 } from "./vm.ts";
 import { VIRQ } from "./vmi.ts";
 
 /** UART0, S3C2440A manual chapter 11. */
@@ -80,16 +76,6 @@ export class Consoles {
       this.#emitOutput(vm, unit, bytes);
       return bytes.length;
     }
-<<<<<<< HEAD
-    const count = port.count(unit + UNIT.OUTPUT_COUNT, HELD_OUTPUT);
-    const room = Math.min(bytes.length, HELD_OUTPUT - count);
-    const buffer = port.read(unit + UNIT.OUTPUT) + count;
-    for (let i = 0; i < room; i++) port.storeByte(buffer + i, bytes[i]);
-    port.write(unit + UNIT.OUTPUT_COUNT, count + room);
-    if (count + room > HELD_OUTPUT / 2) {
-      if (port.read(unit + UNIT.TASK) === NONE) askCut(port, vm);
-      else askCheckpoint(port, unit);
-=======
     const buffer = port.read(unit + UNIT.OUTPUT);
     const shown = port.read(unit + UNIT.OUTPUT_SHOWN);
     let made = port.read(unit + UNIT.OUTPUT_MADE);
@@ -109,8 +95,8 @@ export class Consoles {
     }
     port.write(unit + UNIT.OUTPUT_MADE, made);
     if (((made - shown) | 0) > HALF / 2) {
-      port.write(task === NONE ? vm + VM.CUT_DUE : unit + UNIT.CHECKPOINT_DUE, 1);
->>>>>>> main
+      if (port.read(unit + UNIT.TASK) === NONE) askCut(port, vm);
+      else askCheckpoint(port, unit);
     }
     return taken;
   }

@@ -27,6 +27,13 @@ export function holdContext(board: Board, slot: number): void {
   board.cpu.setBankedReg(MODE.SVC, 13, slot);
 }
 
+/** r13 of the other exception modes: where an entry keeps what it changes. */
+export function setStacks({ cpu }: Board): void {
+  cpu.setBankedReg(MODE.IRQ, 13, MAP.GLOBAL);
+  cpu.setBankedReg(MODE.ABT, 13, MAP.GLOBAL + GLOBAL.ABORT_STACK);
+  cpu.setBankedReg(MODE.UND, 13, MAP.GLOBAL + GLOBAL.ABORT_STACK);
+}
+
 /** The context of a VM. */
 export function contextOf(port: Port, vm: number): number {
   if (port.read(MAP.GLOBAL + GLOBAL.CURRENT) === vm) return heldContext(port.board);

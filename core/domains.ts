@@ -59,15 +59,9 @@ export class Domains {
   }
 
   /**
-<<<<<<< HEAD
-   * Sees to it that kernel, common text and `unit` (the current task's, or the kernel's) of a VM
-   * have domains, and that the DACR images of `unit` are right. An image that is closed because a
-   * checkpoint is owed stays so.
-=======
    * Sees to it that kernel, common text, shared piece and `unit` (the current task's, or the kernel's)
    * of a VM have domains, and that the DACR images of `unit` are right. Task mode opens all of them
-   * but the kernel.
->>>>>>> main
+   * but the kernel. An image that is closed because a checkpoint is owed stays so.
    */
   open(vm: number, unit: number): void {
     const port = this.#port;
@@ -76,14 +70,10 @@ export class Domains {
     port.routine(ROUTINE.open_domains);
     const kernel = unitOf(vm, 0);
     const hasCommon = port.count(vm + VM.UNIT_COUNT, MOST.UNITS) > 1;
-<<<<<<< HEAD
-    const needed = hasCommon ? [kernel, unitOf(vm, 1), unit] : [kernel];
-=======
     const shared = port.count(vm + VM.SHARED, MOST.UNITS);
-    const open = hasCommon ? [unitOf(port, vm, 1), unit] : [];
-    if (shared !== 0) open.push(unitOf(port, vm, shared));
+    const open = hasCommon ? [unitOf(vm, 1), unit] : [];
+    if (shared !== 0) open.push(unitOf(vm, shared));
     const needed = [kernel, ...open];
->>>>>>> main
     let changed = false;
     for (const u of needed) {
       if (port.read(u + UNIT.DOMAIN) === CLOSED_DOMAIN) {
@@ -97,14 +87,13 @@ export class Domains {
       port.invalidateDataTlb();
       port.invalidateInstructionTlb();
     }
-<<<<<<< HEAD
-    const image = (u: number) => 1 << port.read(u + UNIT.DOMAIN) * 2;
-    const common = hasCommon ? image(needed[1]) : 0;
-    const own = image(unit);
+    let image = DACR_MONITOR;
+    for (const u of open) image |= 1 << port.read(u + UNIT.DOMAIN) * 2;
     if (port.read(unit + UNIT.DACR_TASK) !== DACR_MONITOR) {
-      port.write(unit + UNIT.DACR_TASK, (DACR_MONITOR | common | own) >>> 0);
+      port.write(unit + UNIT.DACR_TASK, image >>> 0);
     }
-    port.write(unit + UNIT.DACR_KERNEL, (DACR_MONITOR | common | own | image(kernel)) >>> 0);
+    image |= 1 << port.read(kernel + UNIT.DOMAIN) * 2;
+    port.write(unit + UNIT.DACR_KERNEL, image >>> 0);
     // A task that is none, or whose call is open, takes the long way at each dispatch.
     const usual = port.read(unit + UNIT.TASK) === NONE ||
       port.read(unit + UNIT.STATE) === TASK_STATE.CREATED &&
@@ -124,14 +113,6 @@ export class Domains {
   forget(unit: number): void {
     this.#port.write(unit + UNIT.DACR_TASK, 0);
     this.#port.write(unit + UNIT.EPOCH, 0);
-=======
-    let image = DACR_MONITOR;
-    for (const u of open) image |= 1 << port.read(u + UNIT.DOMAIN) * 2;
-    port.write(unit + UNIT.DACR_TASK, image >>> 0);
-    image |= 1 << port.read(kernel + UNIT.DOMAIN) * 2;
-    port.write(unit + UNIT.DACR_KERNEL, image >>> 0);
-    port.write(unit + UNIT.EPOCH, port.read(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH));
->>>>>>> main
   }
 
   /** Takes every domain back, so that the next opening does not depend on what came before. */

@@ -6,7 +6,7 @@
 
 import { attend, contextOf, holdContext, runningTask } from "./contexts.ts";
 import { unitOf } from "./domains.ts";
-import { faultEvent, tableRepaired } from "./fault_report.ts";
+import { faultEvent, type RaisedFault, tablesRepaired, textReloaded } from "./fault_report.ts";
 import type { Journal } from "./journal.ts";
 import { CONTEXT, GLOBAL, MAP, NONE, UNIT, VM } from "./layout.ts";
 import { writeLog } from "./monitor_log.ts";
@@ -16,7 +16,9 @@ import { classify, GO_ON, type Recovery } from "./recovery.ts";
 import { ROUTINE } from "./routines.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { TableCheck } from "./tables.ts";
+import type { TextCheck } from "./text_check.ts";
 import type { FaultKind } from "./trace.ts";
+import { timeOfTick } from "./virtual_timers.ts";
 import { slotMva } from "./vm.ts";
 import { LOG_FAULTS, LOG_WHAT, SLOT_MAP, VM_STATE, VMI_ERROR } from "./vmi.ts";
 
@@ -30,6 +32,8 @@ export interface FaultTarget {
   readonly ns: number;
   /** Checks of page tables. */
   readonly tables: TableCheck;
+  /** Checks of text. */
+  readonly text: TextCheck;
   /** Journals of kernel calls. */
   readonly journal: Journal;
   /** Ladder and actions. */
@@ -62,6 +66,8 @@ export interface WayOn {
   enterKernelIrq(vm: number, unit: number): void;
   /** The system stops. */
   halt(reason: string): void;
+  /** A point that is passed, for measurements. */
+  pass(point: "fault" | "recovered"): void;
 }
 
 /** Deals with errors of guests. */
@@ -83,12 +89,22 @@ export class FaultPath {
   /** An error that no exception of the guest raised: its context is saved already. */
   late(vm: number, kind: FaultKind): void {
     const { port } = this.#vmm;
+    const alive = kind === "watchdog" ? lastSign(port, vm) : Infinity;
     this.#vmm.kick(vm);
     this.#way.noteContext(vm);
     const unit = runningTask(port, vm);
     const slot = contextOf(port, vm);
     const pc = port.read(slot + CONTEXT.PC);
-    this.#raise(vm, unit, kind, 0, 0, pc, port.read(slot + CONTEXT.CPSR));
+    const cpsr = port.read(slot + CONTEXT.CPSR);
+    this.#raise({ vm, unit, kind, fsr: 0, far: 0, pc, cpsr, alive });
+  }
+
+  /** A guest's code ran in a privileged mode, which the monitor never gives; interrupts wait. */
+  escaped(vm: number, pc: number, cpsr: number): void {
+    this.#way.save(pc, cpsr);
+    this.#way.noteContext(vm);
+    const unit = classify(this.#vmm.port, vm, pc, pc);
+    this.#raise({ vm, unit, kind: "privilege", fsr: 0, far: 0, pc, cpsr });
   }
 
   /** An exception of a guest: find whose error it is, report it, recover (P9). */
@@ -103,31 +119,24 @@ export class FaultPath {
       : 0;
     const far = kind === "data-abort" ? port.mrc(6, 0, 0) : pc;
     const va = kind === "data-abort" ? far - slotMva(id, 0) : pc;
-    if (kind !== "undefined" && this.#tableRepaired(vm, va)) return this.#way.retry();
+    if (kind !== "undefined" && this.#tableRepaired(vm, va, pc)) return this.#way.retry();
     this.#way.save(pc, cpsr);
     this.#way.noteContext(vm);
     const unit = classify(port, vm, pc, far);
-    this.#raise(vm, unit, kind, fsr, far, pc, cpsr);
+    this.#raise({ vm, unit, kind, fsr, far, pc, cpsr });
   }
 
   /** The abort came from a damaged descriptor, which is right again: the access is tried again. */
-  #tableRepaired(vm: number, va: number): boolean {
+  #tableRepaired(vm: number, va: number, pc: number): boolean {
     const { port, recorder, tables } = this.#vmm;
     if (va < 0 || va >= SLOT_MAP.SIZE) return false;
     const repaired = tables.check(vm, va);
-    for (const entry of repaired) tableRepaired(port, recorder, entry);
+    tablesRepaired(port, recorder, repaired, pc);
     return repaired.length > 0;
   }
 
-  #raise(
-    vm: number,
-    unit: number,
-    kind: FaultKind,
-    fsr: number,
-    far: number,
-    pc: number,
-    cpsr: number,
-  ): void {
+  #raise(fault: RaisedFault): void {
+    const { vm, unit, kind, pc } = fault;
     const { port, recorder, ns } = this.#vmm;
     const id = port.read(vm + VM.ID);
     port.add(vm + VM.FAULTS, 1);
@@ -138,16 +147,22 @@ export class FaultPath {
       detail: LOG_FAULTS.indexOf(kind),
       address: pc,
     });
-    recorder.emit(faultEvent(port, recorder, { vm, unit, kind, fsr, far, pc, cpsr }));
-    this.recover(vm, unit);
+    recorder.emit(faultEvent(port, recorder, fault));
+    this.recover(vm, unit, fault.alive);
   }
 
-  /** Recovers a task (`unit`) or, when it is 0, a guest, and goes on. */
-  recover(vm: number, unit: number): void {
-    const { port, journal, recovery, scheduler } = this.#vmm;
-    // Without a call-back a task can't be rolled back under its kernel (R3).
-    const alone = unit !== 0 && journal.canUndo(vm);
-    const goOn = alone ? recovery.task(vm, unit) : recovery.guest(vm);
+  /** Recovers a task (`unit`) or, when it is 0, a guest, as it was at `alive`, and goes on. */
+  recover(vm: number, unit: number, alive?: number): void {
+    const { port, recorder, journal, recovery, scheduler, text } = this.#vmm;
+    this.#way.pass("fault");
+    const start = recovery.begin();
+    port.routine(ROUTINE.recovery);
+    const reloaded = text.reload(vm);
+    for (const page of reloaded) textReloaded(port, recorder, vm, page);
+    // A task can't be rolled back under its kernel without a call-back (R3), nor one whose text was bad.
+    const alone = unit !== 0 && journal.canUndo(vm) && reloaded.every(({ own }) => own);
+    const goOn = alone ? recovery.task(vm, unit, start, alive) : recovery.guest(vm, start, alive);
+    this.#way.pass("recovered");
     switch (goOn) {
       case GO_ON.TASK:
       case GO_ON.KERNEL:
@@ -218,4 +233,9 @@ export class FaultPath {
     this.#undoNext(vm);
     return undefined;
   }
+}
+
+/** Board time until which a VM gave signs of life: the end of the tick in which it last did. */
+function lastSign(port: Port, vm: number): number {
+  return timeOfTick(port, port.read(vm + VM.KICKED) + 1);
 }

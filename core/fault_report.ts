@@ -162,8 +162,8 @@ export function textReloaded(
   recorder.emit({
     type: "fault",
     t: port.board.clock.ns(),
-    vm: readName(port, vm + VM.NAME),
-    ...(own ? { task: readName(port, unit + UNIT.NAME) } : {}),
+    vm: observedText(port.board, vm + VM.NAME),
+    ...(own ? { task: observedText(port.board, unit + UNIT.NAME) } : {}),
     class: own ? "task" : "guest",
     kind: "text-damaged",
     pc: hex(0),

@@ -202,15 +202,9 @@ function peek({ lab }: Guest, address: number): number {
 function taskNames(lab: Lab, vm: number): string[] {
   const { board } = lab;
   const names: string[] = [];
-<<<<<<< HEAD
-  const count = board.peek(vm + VM.UNIT_COUNT, 4);
-  for (let i = 2; i < count; i++) {
-    names.push(observedText(board, board.peek(vm + VM.UNITS, 4) + i * UNIT.SIZE + UNIT.NAME));
-=======
   const count = board.peek(vm + VM.TASK_COUNT, 4);
   for (let i = 2; i < count + 2; i++) {
-    names.push(recordName(board, board.peek(vm + VM.UNITS, 4) + i * UNIT.SIZE + UNIT.NAME));
->>>>>>> main
+    names.push(observedText(board, board.peek(vm + VM.UNITS, 4) + i * UNIT.SIZE + UNIT.NAME));
   }
   return names;
 }

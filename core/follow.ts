@@ -9,11 +9,7 @@ import type { Strike } from "./fault.ts";
 import type { ArmedFault } from "./fault_trigger.ts";
 import { FORK_WORDS, sdramWords } from "./fork.ts";
 import type { GoldenRun, Look } from "./golden.ts";
-<<<<<<< HEAD
 import { countingWords, differences, scratchWords } from "./memory_diff.ts";
-=======
-import { countingWords, differences, relativeWords } from "./memory_diff.ts";
->>>>>>> main
 import { type Observation, Observer, partOf } from "./observe.ts";
 import type { EndState } from "./outcome.ts";
 import { type CallCounts, callCounts, endState } from "./run_end.ts";
@@ -242,17 +238,8 @@ function differenceFrom(golden: GoldenRun, tape: ShadowTape): Difference | undef
   if (found.length > MOST_DIFFERENCES) return undefined;
   const difference = new Map(found.map((index) => [index, memory[index]]));
   if (found.length > 0) {
-<<<<<<< HEAD
-    const counting = countingWords(shadow);
-    const same = scratchWords();
-    found = found.filter((index) => !counting.has(index) && !same.has(index));
-=======
     for (const index of countingWords(shadow)) difference.delete(index);
-    for (const [index, value] of relativeWords(memory, shadow)) {
-      if (value === shadow[index]) difference.delete(index);
-      else difference.set(index, value);
-    }
->>>>>>> main
+    for (const index of scratchWords()) difference.delete(index);
   }
   if (!golden.devicesStill || !tlbsAgree(lab)) return undefined;
   return difference;

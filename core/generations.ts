@@ -47,38 +47,31 @@ export class Generations {
   reserve(vm: number, unit: number): void {
     const port = this.#port;
     const slot = port.read(unit + UNIT.SLOT);
-<<<<<<< HEAD
+    if (port.read(slot + CONTEXT.REFS) >= TWINNED) return;
     if (port.read(port.read(slot + CONTEXT.NEXT) + CONTEXT.REFS) === 0) return;
-=======
-    const refs = port.read(slot + CONTEXT.REFS);
-    if (refs === 0) return;
-    if (refs >= TWINNED) {
-      this.#complete(unit, slot);
-      return this.#untwin(unit);
-    }
     const next = this.#freeSlot(vm, unit);
-    if (next !== 0) port.write(unit + UNIT.SLOT, next);
+    if (next === 0) return;
+    port.write(slot + CONTEXT.NEXT, next);
+    port.write(next + CONTEXT.NEXT, next);
+  }
+
+  /** A task goes on with its context, which is not at rest any more. */
+  awake(unit: number): void {
+    const slot = this.#port.read(unit + UNIT.SLOT);
+    if (this.#port.read(slot + CONTEXT.REFS) < TWINNED) return;
+    this.#complete(unit, slot);
+    this.#untwin(unit);
   }
 
   /** A context slot of a unit that nobody names, 0: none. */
   #freeSlot(vm: number, unit: number): number {
     const port = this.#port;
->>>>>>> main
     const slots = port.read(vm + VM.CONTEXT_SLOTS);
     const first = port.read(vm + VM.CONTEXTS) +
       port.read(unit + UNIT.INDEX) * slots * CONTEXT.SIZE;
     for (let i = 0; i < slots; i++) {
-<<<<<<< HEAD
-      const next = first + i * CONTEXT.SIZE;
-      if (port.read(next + CONTEXT.REFS) === 0) {
-        port.write(slot + CONTEXT.NEXT, next);
-        port.write(next + CONTEXT.NEXT, next);
-        return;
-      }
-=======
       const slot = first + i * CONTEXT.SIZE;
       if (port.read(slot + CONTEXT.REFS) === 0) return slot;
->>>>>>> main
     }
     return 0;
   }
@@ -112,8 +105,9 @@ export class Generations {
       port.write(live + CONTEXT.STAMP, 0);
       return live;
     }
-    port.copyWords(live, twin, CONTEXT.REFS);
+    port.copyWords(live + CONTEXT.START, twin + CONTEXT.START, CONTEXT.BYTES);
     port.write(twin + CONTEXT.STAMP, this.#sum(twin));
+    port.write(twin + CONTEXT.NEXT, twin);
     port.write(unit + UNIT.TWIN, twin);
     return twin;
   }
@@ -136,10 +130,10 @@ export class Generations {
   #sum(slot: number): number {
     const port = this.#port;
     let sum = 1;
-    for (let i = 4; i < CONTEXT.REFS; i += 4) {
-      sum = Math.imul(sum ^ port.read(slot + i), 0x01000193);
+    for (let i = CONTEXT.START; i < CONTEXT.START + CONTEXT.BYTES; i += 4) {
+      if (i !== CONTEXT.R0) sum = Math.imul(sum ^ port.read(slot + i), 0x01000193);
     }
-    port.charge(CONTEXT.REFS / 4);
+    port.charge(CONTEXT.BYTES / 4);
     return sum >>> 0;
   }
 
@@ -153,20 +147,15 @@ export class Generations {
   }
 
   /** A task goes on with the context of a checkpoint. */
-  takeContext(unit: number, slot: number): void {
-    const port = this.#port;
-    const live = port.read(unit + UNIT.SLOT);
-    if (port.read(live + CONTEXT.REFS) >= TWINNED) {
-      this.#complete(unit, live);
-      this.#untwin(unit);
-    }
-    port.write(unit + UNIT.SLOT, slot);
+  takeContext(vm: number, unit: number, slot: number): void {
+    this.awake(unit);
+    this.#port.write(unit + UNIT.SLOT, slot);
+    this.reserve(vm, unit);
   }
 
-  /** A checkpoint names the context of a unit. */
-  #hold(vm: number, unit: number): void {
-    const port = this.#port;
-    port.add(port.read(unit + UNIT.SLOT) + CONTEXT.REFS, 1);
+  /** A checkpoint names a context of a unit. */
+  #hold(vm: number, unit: number, slot: number): void {
+    this.#port.add(slot + CONTEXT.REFS, 1);
     this.reserve(vm, unit);
   }
 
@@ -184,7 +173,7 @@ export class Generations {
   }
 
   /** Enters a checkpoint with the unit's present context, over the oldest when the ring is full. */
-  push(vm: number, unit: number, seq: number): void {
+  push(vm: number, unit: number, seq: number, time: number): void {
     const port = this.#port;
     const k = this.most;
     const count = port.count(unit + UNIT.RING_COUNT, MAX_GENERATIONS);
@@ -198,19 +187,15 @@ export class Generations {
       );
     }
     this.#carryLog(unit);
-    this.#hold(vm, unit);
+    this.#hold(vm, unit, slot);
     if (count === k) this.#release(port.read(entry + RING.SLOT));
     else port.write(unit + UNIT.RING_COUNT, count + 1);
     port.write(unit + UNIT.RING_HEAD, head);
     port.write(entry + RING.SEQ, seq);
     port.write(entry + RING.SLOT, slot);
     port.write(entry + RING.INCARNATION, port.read(unit + UNIT.INCARNATION));
-<<<<<<< HEAD
-    port.write64(entry + RING.TIME, port.time());
-=======
     port.write(entry + RING.OUTPUT, port.read(unit + UNIT.OUTPUT_MADE));
-    port.write64(entry + RING.TIME, port.now);
->>>>>>> main
+    port.write64(entry + RING.TIME, time);
   }
 
   /**
@@ -285,7 +270,7 @@ export class Generations {
   }
 
   /** Writes a cut record of what the monitor holds for a VM now, over the oldest when all are in use. */
-  saveCut(vm: number, seq: number): void {
+  saveCut(vm: number, seq: number, time: number): void {
     const port = this.#port;
     const cuts = this.cuts(vm);
     if (cuts.length === this.most) this.forgetCut(vm, cuts[cuts.length - 1]);
@@ -298,15 +283,11 @@ export class Generations {
       const entry = record + CUT.TASKS + i * CUT.TASK_SIZE;
       const slot = this.#kept(unit);
       port.copyWords(unit + UNIT.HELD, entry, UNIT.HELD_END - UNIT.HELD);
-<<<<<<< HEAD
-      this.#hold(vm, unit);
-=======
       port.write(entry + UNIT.SLOT - UNIT.HELD, slot);
-      this.#hold(slot);
->>>>>>> main
+      this.#hold(vm, unit, slot);
     }
     port.copyWords(vm + VM.HELD, record + CUT.HELD, VM.HELD_END - VM.HELD);
     port.write(record + CUT.SEQ, seq);
-    port.write64(record + CUT.TIME, port.time());
+    port.write64(record + CUT.TIME, time);
   }
 }

@@ -110,23 +110,13 @@ export const GLOBAL = {
   STOPPED: 0x6c,
   /** Recovery policy that new VMs get (POLICY). */
   POLICY: 0x70,
-<<<<<<< HEAD
-  /** Verify checksums of standby pages before use. */
+  /** Checksums of standby pages, of the contexts of checkpoints and of text, verified before use. */
   CHECKSUMS: 0x104,
   /** 1: slot 0 and the first image are VM0's. */
   HAS_VM0: 0x108,
   /** Kept generations of guest checkpoints. */
   GENERATIONS: 0x10c,
-  /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows. */
-=======
-  /** Expected word of the monitor's own master entries: sum (R7). */
-  MASTER_SUM: 0x100,
-  /** Checksums of standby pages, of the contexts of checkpoints and of text, verified before use. */
-  CHECKSUMS: 0x104,
-  /** 1: slot 0 and the first image are VM0's. */
-  HAS_VM0: 0x108,
   /** Checkpoints at every Nth switch-out; 0 or 1: at each one that the period allows; see KEEP. */
->>>>>>> main
   EVERY: 0x114,
   /** JOURNAL_MODE. */
   JOURNAL: 0x118,
@@ -227,11 +217,12 @@ export const CONTEXT = {
   R0: 0,
   SP: 52,
   LR: 56,
-<<<<<<< HEAD
-  /** Live checkpoints that name this slot (I6). */
+  /** Live checkpoints that name this slot (I6), and TWINNED while it has a copy that they name. */
   REFS: 60,
   /** Where the next save goes when it has been restored: itself, or another slot if it is named. */
   NEXT: 64,
+  /** Checksum of a copy, with checksums. */
+  STAMP: 68,
   /** First byte. */
   START: -8,
   /** Bytes of the registers. */
@@ -239,15 +230,6 @@ export const CONTEXT = {
   SIZE: 96,
   /** Bit of the address: set in that of a kernel's context, clear in a task's. */
   KERNEL: 16,
-=======
-  PC: 60,
-  CPSR: 64,
-  /** Live checkpoints that name this slot (I6), and TWINNED while it has a copy that they name. */
-  REFS: 68,
-  /** Checksum of a copy, with checksums. */
-  STAMP: 72,
-  SIZE: 80,
->>>>>>> main
 } as const;
 
 /**
@@ -256,57 +238,6 @@ export const CONTEXT = {
  */
 export const VM = {
   ID: 0x00,
-<<<<<<< HEAD
-=======
-  STATE: 0x04,
-  NAME: 0x08,
-  IMAGE: 0x18,
-  UNITS: 0x1c,
-  UNIT_COUNT: 0x20,
-  PIECES: 0x24,
-  PIECE_COUNT: 0x28,
-  PAGES: 0x2c,
-  PAGE_COUNT: 0x30,
-  CONTEXTS: 0x34,
-  CONTEXT_SLOTS: 0x38,
-  CUTS: 0x3c,
-  CUT_SIZE: 0x40,
-  /** Physical address of the VMI info page (the monitor writes it there, not cached). */
-  INFO: 0x44,
-  BLOCK_PAGES: 0x48,
-  /** Checkpoint sequence number, one counter a VM. */
-  SEQ: 0x4c,
-  /** Newest cut, 0: none. */
-  CUT: 0x50,
-  /** Board time of the newest cut (64). */
-  CUT_TIME: 0x54,
-  /** A checkpoint of the guest was asked for. */
-  CUT_DUE: 0x60,
-  /** Slice left, cycles (signed). */
-  SLICE: 0x64,
-  /** Ladder: failures at the present step, present step, start of the window (64). */
-  LADDER_COUNT: 0x68,
-  LADDER_STEP: 0x6c,
-  LADDER_START: 0x70,
-  SWITCHES: 0x78,
-  TASK_SWITCHES: 0x7c,
-  CHECKPOINTS: 0x80,
-  FAULTS: 0x84,
-  RECOVERIES: 0x88,
-  HYPERCALLS: 0x8c,
-  CONSOLE_BYTES: 0x90,
-  REFUSED: 0x94,
-  /** Cycles the VM ran (64). */
-  CYCLES: 0x98,
-  /** Switches-out since the last cut, where the period is given in switches. */
-  SWITCH_COUNT: 0xb0,
-  /** 1: a guest without tasks: kernel mode is checkpointed and interrupted. */
-  PLAIN: 0xa4,
-  /** Task areas: units 2 to TASK_COUNT + 1. */
-  TASK_COUNT: 0xa8,
-  /** Index of the shared piece's unit, 0: the guest declares none. */
-  SHARED: 0xac,
->>>>>>> main
   /** What the monitor holds for the guest and a cut saves and a rollback restores. */
   HELD: 0x04,
   /** The kernel's r13 and r14 at entry. */
@@ -419,24 +350,24 @@ export const VM = {
   /** Board time lost in rollbacks (64): virtual time is board time less this. */
   LOST: 0x260,
   /** Checkpoint being taken, 0: none; its versions are needed although no record names it yet. */
-<<<<<<< HEAD
   TAKING: 0x268,
-=======
-  TAKING: 0x280,
+  /** Task areas: units 2 to TASK_COUNT + 1. */
+  TASK_COUNT: 0x26c,
+  /** Index of the shared piece's unit, 0: the guest declares none. */
+  SHARED: 0x270,
   /** 1: the guest has asked for messages since its start, so others may send it some. */
-  LISTENS: 0x284,
->>>>>>> main
+  LISTENS: 0x274,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x280,
   /** Recovery policy of this VM (POLICY). */
   POLICY: 0x300,
   /** Last message number taken from each sender: one word a slot. */
   ACCEPTED: 0x390,
-  /** Unit records: room for kernel, common text and 26 tasks. */
+  /** Unit records: room for the most there can be (MOST). */
   UNIT_AREA: 0x500,
-  MESSAGES: 0x3d00,
-  INPUT: 0x4d00,
-  SIZE: 0x4e00,
+  MESSAGES: 0x3f00,
+  INPUT: 0x4f00,
+  SIZE: 0x5000,
 } as const;
 
 /** CUT_DUE: the VM has left the CPU as the cut is to have it, and DUE is NOW of then; or it was asked. */
@@ -449,21 +380,11 @@ export const MESSAGE_RING = 16;
 /** A message slot. */
 export const MESSAGE = { SENDER: 0, SEQ: 4, LENGTH: 8, DATA: 12, SIZE: 256, MAX: 240 } as const;
 
-<<<<<<< HEAD
-/** Unit record: the kernel (unit 0), the common text (unit 1), then the tasks. */
+/** Unit record: the kernel (unit 0), the common text (unit 1), the tasks, then the shared piece. */
 export const UNIT = {
   /** DOMAIN_EPOCH for which its DACR images are right, 0: its next dispatch has more to do. */
   EPOCH: 0x00,
-  /** Task number, NONE for kernel and common. */
-=======
-/** Virtual modes. */
-export const VMODE = { KERNEL: 0, TASK: 1 } as const;
-
-/** Unit record: the kernel (unit 0), the common text (unit 1), the tasks, then the shared piece. */
-export const UNIT = {
-  KIND: 0x00,
   /** Task number, NONE for the others. */
->>>>>>> main
   TASK: 0x04,
   /** DACR while it runs in task mode, and in kernel mode; DACR_MONITOR: its checkpoint is owed. */
   DACR_TASK: 0x08,
@@ -480,8 +401,9 @@ export const UNIT = {
   INCARNATION: 0x20,
   START: 0x24,
   ARGUMENT: 0x28,
-  HELD_END: 0x2c,
-  KIND: 0x2c,
+  /** With output commit: bytes written to the console so far. */
+  OUTPUT_MADE: 0x2c,
+  HELD_END: 0x30,
   NAME: 0x30,
   /** Its domain, CLOSED_DOMAIN when it has none. */
   DOMAIN: 0x40,
@@ -512,7 +434,6 @@ export const UNIT = {
   /** Its index in the VM. */
   INDEX: 0x90,
   /** Pages written since LAST: first page record. */
-<<<<<<< HEAD
   DIRTY_HEAD: 0x94,
   /** Pages whose standby and spare entries and versions are to be put right. */
   REPAIR_HEAD: 0x98,
@@ -529,9 +450,13 @@ export const UNIT = {
   CALL_OPEN: 0xb0,
   /** Entry + 1 that the next call is held against (replay), 0: no replay. */
   REPLAY: 0xb4,
-  /** Held console output: buffer, bytes. */
+  /** Ring of the last console output. */
   OUTPUT: 0xb8,
-  OUTPUT_COUNT: 0xbc,
+  /** Of OUTPUT_MADE, bytes that have been shown: more than were made, after a rollback. */
+  OUTPUT_SHOWN: 0xbc,
+  /** With checksums, while the context in SLOT is at rest and TWINNED: its copy, for checkpoints. */
+  TWIN: 0xc0,
+  KIND: 0xc4,
   /** Task checkpoints (RING), newest at RING_HEAD. */
   RING: 0x100,
   SIZE: 0x200,
@@ -549,46 +474,6 @@ export const METER = {
   UNITS: 0x20,
   UNIT_SIZE: 0x20,
   SIZE: 0x400,
-=======
-  DIRTY_HEAD: 0x9c,
-  /** Held state, saved by a cut. */
-  HELD: 0xa0,
-  /** TASK_STATE. */
-  STATE: 0xa0,
-  PRIORITY: 0xa4,
-  INCARNATION: 0xa8,
-  /** Context slot in which the next save is made, or from which the next restore comes. */
-  SLOT: 0xac,
-  START: 0xb0,
-  ARGUMENT: 0xb4,
-  /** With output commit: bytes written to the console so far. */
-  OUTPUT_MADE: 0xb8,
-  HELD_END: 0xbc,
-  /** Pages whose standby and spare entries and versions are to be put right. */
-  REPAIR_HEAD: 0xbc,
-  /** Clean pages that still have versions. */
-  KEPT_HEAD: 0xc0,
-  /** Copies made so far, pages. */
-  COPIES: 0xc4,
-  /** Switches-out since the last checkpoint, where the period is given in switches. */
-  SWITCH_COUNT: 0xc8,
-  /** Journal of kernel calls since TARGET: entries, their number. */
-  JOURNAL: 0xcc,
-  JOURNAL_COUNT: 0xd0,
-  /** 1: the call in the newest entry has not finished. */
-  CALL_OPEN: 0xd4,
-  /** Entry + 1 that the next call is held against (replay), 0: no replay. */
-  REPLAY: 0xd8,
-  /** Ring of the last console output. */
-  OUTPUT: 0xdc,
-  /** Of OUTPUT_MADE, bytes that have been shown: more than were made, after a rollback. */
-  OUTPUT_SHOWN: 0xe0,
-  /** With checksums, while the context in SLOT is at rest and TWINNED: its copy, for checkpoints. */
-  TWIN: 0xe4,
-  /** Task checkpoints (RING), newest at RING_HEAD. */
-  RING: 0x100,
-  SIZE: 0x1e0,
->>>>>>> main
 } as const;
 
 /** Entry of a unit's ring of task checkpoints. */

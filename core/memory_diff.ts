@@ -5,7 +5,6 @@
  */
 
 import { FORK_WORDS } from "./fork.ts";
-<<<<<<< HEAD
 import {
   CONTEXT,
   GLOBAL,
@@ -19,9 +18,6 @@ import {
   VM,
 } from "./layout.ts";
 import { unitMeter, vmMeter } from "./meters.ts";
-=======
-import { CUT, GLOBAL, LOG_ENTRIES, MAP, MAX_VMS, PAGE_KIND, PAGE_REC, UNIT, VM } from "./layout.ts";
->>>>>>> main
 
 /** Words of SDRAM by their index. */
 export type Words = Uint32Array;
@@ -110,7 +106,11 @@ export function countingWords(words: Words): Set<number> {
   return found;
 }
 
-<<<<<<< HEAD
+/** Indexes of the words that hold what is left of the slices of VMs. */
+export function sliceWords(words: Words): number[] {
+  return vmRecords(words).map((vm) => indexOf(vm + VM.SLICE));
+}
+
 /** Indexes of words that an entry of the monitor writes before it reads them. */
 export function scratchWords(): Set<number> {
   const found = new Set<number>();
@@ -121,45 +121,6 @@ export function scratchWords(): Set<number> {
   const idle = GLOBAL.IDLE_CONTEXT + CONTEXT.START;
   add(idle, idle + CONTEXT.BYTES);
   add(GLOBAL.SIZE, GLOBAL.ABORT_STACK);
-=======
-/** Indexes of the words that hold what is left of the slices of VMs. */
-export function sliceWords(words: Words): number[] {
-  return vmRecords(words).map((vm) => indexOf(vm + VM.SLICE));
-}
-
-function long(words: Words, pa: number): number {
-  return wordAt(words, pa) + wordAt(words, pa + 4) * 0x1_0000_0000;
-}
-
-/**
- * The clocks of the VMs' own time. Nothing but the difference between one of them and `VM.CYCLES` is ever
- * looked at, so that all of a VM may be off by the same.
- *
- * @param a A memory.
- * @param b The memory that it is held against.
- * @returns Words of `a` as they would be if its `VM.CYCLES` were those of `b`: index to value. Those of VMs
- * for which this changes nothing are left out.
- */
-export function relativeWords(a: Words, b: Words): Map<number, number> {
-  const found = new Map<number, number>();
-  const put = (pa: number, value: number) => {
-    found.set(indexOf(pa), value >>> 0);
-    found.set(indexOf(pa + 4), Math.floor(value / 0x1_0000_0000) >>> 0);
-  };
-  const generations = wordAt(b, MAP.GLOBAL + GLOBAL.GENERATIONS);
-  for (const vm of vmRecords(b)) {
-    const off = long(a, vm + VM.CYCLES) - long(b, vm + VM.CYCLES);
-    if (off === 0) continue;
-    put(vm + VM.CYCLES, long(b, vm + VM.CYCLES));
-    const clocks = [vm + VM.TICK_CYCLES];
-    const cuts = wordAt(b, vm + VM.CUTS);
-    for (let i = 0; i < generations; i++) {
-      const cut = cuts + i * wordAt(b, vm + VM.CUT_SIZE);
-      clocks.push(cut + CUT.HELD + VM.TICK_CYCLES - VM.HELD);
-    }
-    for (const clock of clocks) put(clock, long(a, clock) - off);
-  }
->>>>>>> main
   return found;
 }
 

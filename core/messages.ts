@@ -11,6 +11,7 @@
 import type { Backup } from "./backup.ts";
 import { MAP, MAX_VMS, MESSAGE, MESSAGE_RING, VM } from "./layout.ts";
 import type { Port } from "./port.ts";
+import { ROUTINE } from "./routines.ts";
 import { slotMva } from "./vm.ts";
 import { SLOT_MAP, VMI_ERROR } from "./vmi.ts";
 
@@ -41,6 +42,7 @@ export class Messages {
   /** `HC_SEND`: all arguments are checked; nothing is sent on an error. */
   send(vm: number, to: number, va: number, length: number): SendResult {
     const port = this.#port;
+    port.routine(ROUTINE.message);
     const fail = (result: number) => ({ result, receiver: 0 });
     if (to >= MAX_VMS || length < 1 || length > MESSAGE.MAX) return fail(VMI_ERROR.EINVAL);
     const receiver = port.read(MAP.VM_TABLE + to * 4);
@@ -90,6 +92,7 @@ export class Messages {
   /** `HC_RECEIVE`: the sender's number in r1. */
   receive(vm: number, va: number, length: number): number {
     const port = this.#port;
+    port.routine(ROUTINE.message);
     port.write(vm + VM.LISTENS, 1);
     const read = port.read(vm + VM.MESSAGE_READ);
     if (read === port.read(vm + VM.MESSAGE_WRITE)) return 0;

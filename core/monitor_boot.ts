@@ -5,12 +5,17 @@
  */
 
 import type { Board } from "./board.ts";
-<<<<<<< HEAD
-import { MODE } from "./cpu.ts";
-import { CONTEXT, EAGER, GLOBAL, GLOBAL_MAGIC, JOURNAL_NAMES, MAP, STRATEGY_NAMES } from "./layout.ts";
-=======
-import { GLOBAL, GLOBAL_MAGIC, JOURNAL_NAMES, KEEP, MAP, STRATEGY_NAMES } from "./layout.ts";
->>>>>>> main
+import { holdContext, setStacks } from "./contexts.ts";
+import {
+  CONTEXT,
+  EAGER,
+  GLOBAL,
+  GLOBAL_MAGIC,
+  JOURNAL_NAMES,
+  KEEP,
+  MAP,
+  STRATEGY_NAMES,
+} from "./layout.ts";
 import {
   AP,
   coarseDescriptor,
@@ -95,13 +100,15 @@ export function bootMonitor(board: Board, vmm: Vmm, config: MonitorConfig): stri
   writeTables(board);
   enableMmu(board);
   setStacks(board);
+  holdContext(board, MAP.GLOBAL + GLOBAL.IDLE_CONTEXT);
   const port = vmm.port;
   const g = MAP.GLOBAL;
   port.write(g + GLOBAL.MAGIC, GLOBAL_MAGIC);
   port.write(g + GLOBAL.STRATEGY, STRATEGY_NAMES.indexOf(config.backup));
   const tick = Math.round(TICK_NS * board.clock.fclk / 1e9);
   const ticks = (cycles: number) => Math.min(Math.ceil(cycles / tick), MOST_TICKS);
-  const eager = config.backup !== "cow" || config.every > 1 || config.outputCommit;
+  const eager = config.backup !== "cow" || config.every > 1 || config.outputCommit ||
+    config.checksums;
   port.write(g + GLOBAL.PERIOD, ticks(config.period));
   port.write(g + GLOBAL.SLICE, ticks(config.slice) * TICK_SLICE);
   port.write(g + GLOBAL.NOW, (eager ? EAGER : 0) + 1);
@@ -159,14 +166,6 @@ function writeTables(board: Board): void {
   set(MAP.VECTORS, coarseDescriptor(MAP.VECTOR_TABLE, 0));
   const entry = MAP.VECTOR_TABLE + (MAP.VECTORS >>> 12 & 255) * 4;
   board.poke(entry, smallPageDescriptor(MAP.TEXT, AP.PRIVILEGED, MEMORY_TYPE.WB));
-}
-
-/** r13 of the exception modes: the context of who runs, and where an entry keeps what it changes. */
-function setStacks({ cpu }: Board): void {
-  cpu.setBankedReg(MODE.SVC, 13, MAP.GLOBAL + GLOBAL.IDLE_CONTEXT);
-  cpu.setBankedReg(MODE.IRQ, 13, MAP.GLOBAL);
-  cpu.setBankedReg(MODE.ABT, 13, MAP.GLOBAL + GLOBAL.ABORT_STACK);
-  cpu.setBankedReg(MODE.UND, 13, MAP.GLOBAL + GLOBAL.ABORT_STACK);
 }
 
 function enableMmu(board: Board): void {

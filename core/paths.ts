@@ -17,6 +17,7 @@ import type { Meters } from "./meters.ts";
 import { MonitorFault, type Port } from "./port.ts";
 import { type Routine, ROUTINE } from "./routines.ts";
 import type { Scheduler } from "./scheduler.ts";
+import type { SwitchPoint } from "./switch_probe.ts";
 import { infoOffset, USER_CPSR } from "./vm.ts";
 import { CALL_KIND, DISPATCH } from "./vmi.ts";
 
@@ -38,14 +39,12 @@ export interface PathTarget {
   taskSwitched(vm: number, from: number, to: number): void;
   /** A VM leaves the CPU to another (for observers). */
   vmSwitched(from: number, to: number): void;
+  /** A point that is passed, for measurements. */
+  pass(point: SwitchPoint): void;
 }
 
 /** The routines. */
 export class Paths {
-  /** Called before a context is restored. */
-  onRestore: (() => void) | undefined;
-  /** Called after it. */
-  onRestored: (() => void) | undefined;
   readonly #port: Port;
   readonly #cpu: Cpu;
 
@@ -70,6 +69,7 @@ export class Paths {
   /** A task's SWI: its context is saved. */
   saveCall(pc: number, cpsr: number): void {
     this.#port.routine(ROUTINE.which_mode);
+    this.target.pass("save");
     this.#port.routine(ROUTINE.save_call);
     this.#save(pc, cpsr);
   }
@@ -78,6 +78,7 @@ export class Paths {
   saveIrq(pc: number, cpsr: number): void {
     const port = this.#port;
     const g = MAP.GLOBAL;
+    this.target.pass("save");
     port.routine(ROUTINE.save_irq);
     port.str(g + GLOBAL.ENTRY_PC, pc);
     port.str(g + GLOBAL.ENTRY_CPSR, cpsr);
@@ -91,13 +92,14 @@ export class Paths {
     if (!isKernelContext(slot)) this.meters.unitOut(port.peek(this.#current() + VM.CUR_UNIT));
     port.stm(slot, Array.from({ length: 15 }, (_, i) => this.#cpu.userReg(i)));
     port.stm(slot + CONTEXT.CPSR, [cpsr, pc]);
+    this.target.pass("saved");
   }
 
   /** Puts a saved context into the CPU. */
   restore(slot: number, routine: Routine = ROUTINE.restore_resume): void {
     const port = this.#port;
     const cpu = this.#cpu;
-    this.onRestore?.();
+    this.target.pass("restore");
     port.routine(routine);
     const [cpsr, pc] = port.ldm(slot + CONTEXT.CPSR, 2);
     port.ldm(slot, 15).forEach((value, i) => cpu.setUserReg(i, value));
@@ -106,7 +108,7 @@ export class Paths {
     cpu.cpsr = (cpsr & 0xf000_0020 | USER_CPSR) >>> 0;
     cpu.pc = pc;
     if (!isKernelContext(slot)) this.meters.unitIn(port.peek(this.#current() + VM.CUR_UNIT));
-    this.onRestored?.();
+    this.target.pass("resumed");
   }
 
   /** Record of the current VM, for observers. */
@@ -164,6 +166,7 @@ export class Paths {
     port.setDacr(dacr);
     cpu.cpsr = USER_CPSR;
     cpu.pc = (vectors + VECTOR.SWI) >>> 0;
+    this.target.pass("kernel");
     return true;
   }
 
@@ -196,7 +199,10 @@ export class Paths {
         port.str(current + UNIT.DUE, now);
       }
     }
-    if (current !== unit) this.target.taskSwitched(vm, current, unit);
+    if (current !== unit) {
+      this.target.taskSwitched(vm, current, unit);
+      this.target.pass("task");
+    }
     const slot = port.ldr(unit + UNIT.SLOT);
     port.setDacr(dacr);
     if (flags === DISPATCH.RESULT) port.str(slot + CONTEXT.R0, result);
@@ -243,6 +249,7 @@ export class Paths {
     const switches = port.ldr(next + VM.SWITCHES);
     const slot = port.ldr(next + VM.SLOT);
     port.mcr(13, 0, 0, pid);
+    this.target.pass("vm");
     port.str(g + GLOBAL.CURRENT, next);
     port.setDacr(dacr);
     port.str(next + VM.SWITCHES, switches + 1);

@@ -44,17 +44,10 @@ export const COST = {
   DEVICE: 16,
   /** A word of a bulk copy: half a cached read and a buffered write, ALGORITHMS section 3. */
   COPY_WORD: 12,
-<<<<<<< HEAD
   /** A word of a page filled with 0 (fast fidelity). */
   CLEAR_WORD: 4,
-=======
-  /** Instructions that copy a line: LDM and STM of eight registers, count, branch back. */
-  COPY_LINE: 20,
-  /** Cache maintenance of a line by MVA. */
-  CACHE_LINE: 3,
-  /** Exception entry and the branch of the vector. */
-  EXCEPTION: 8,
->>>>>>> main
+  /** A word of a checksum: LDM's, EOR, MUL by 25 bits. */
+  SUM_WORD: 6,
 } as const;
 
 /** Count of PWM timer 4, the monitor's, S3C2440A manual chapter 10. */
@@ -85,11 +78,7 @@ export class Port {
   readonly maintenance: MaintenanceCounts = noMaintenance();
   readonly #cpu: Cpu;
   readonly #clock: Clock;
-<<<<<<< HEAD
   /** What devices and copies cost in the fast fidelity; in the timed one the bus says. */
-=======
-  /** In the timed fidelity the bus says what devices, copies and drains cost. */
->>>>>>> main
   readonly #timed: boolean;
 
   /**
@@ -219,47 +208,26 @@ export class Port {
 
   /** Reads a device register. */
   device(va: number): number {
-<<<<<<< HEAD
     this.#chargeDevice();
     return this.ldr(va);
-=======
-    if (!this.#timed) this.charge(COST.DEVICE - COST.WORD);
-    return this.read(va);
->>>>>>> main
   }
 
   /** Writes a device register. */
   setDevice(va: number, value: number): void {
-<<<<<<< HEAD
     this.#chargeDevice();
     this.str(va, value);
-=======
-    if (!this.#timed) this.charge(COST.DEVICE - COST.WORD);
-    this.write(va, value);
->>>>>>> main
   }
 
   /** Reads a byte-wide device register. */
   deviceByte(va: number): number {
-<<<<<<< HEAD
     this.#chargeDevice();
     return this.ldrb(va);
-=======
-    this.charge(this.#timed ? COST.WORD : COST.DEVICE);
-    const value = this.#cpu.load(va, 1, true);
-    if (this.#cpu.fault !== 0) this.#fail("read of", va);
-    return value;
->>>>>>> main
   }
 
   /** Writes a byte-wide device register. */
   setDeviceByte(va: number, value: number): void {
-<<<<<<< HEAD
     this.#chargeDevice();
     this.charge(COST.WORD);
-=======
-    this.charge(this.#timed ? COST.WORD : COST.DEVICE);
->>>>>>> main
     this.#cpu.store(va, 1, value & 255, true);
     if (this.#cpu.fault !== 0) this.#fail("write of", va);
   }
@@ -332,25 +300,16 @@ export class Port {
    * lines are seen), not cached stores to the frame. Fails as a class-3 error.
    */
   copyOut(mva: number, frame: number): void {
-<<<<<<< HEAD
     this.#copy(ROUTINE.page_copy, mva, false, frame, true);
-=======
-    this.#copy(mva, false, frame, true);
->>>>>>> main
   }
 
   /** Copies a frame into a page of the current guest that it may write, through the slot's MVA. */
   copyIn(frame: number, mva: number): void {
-<<<<<<< HEAD
     this.#copy(ROUTINE.page_restore, frame, true, mva, false);
-=======
-    this.#copy(frame, true, mva, false);
->>>>>>> main
   }
 
   /** Copies frame to frame, both through the monitor's not cached mapping. */
   copyFrame(from: number, to: number): void {
-<<<<<<< HEAD
     this.#copy(ROUTINE.frame_copy, from, true, to, true);
   }
 
@@ -361,14 +320,6 @@ export class Port {
     to: number,
     toPrivileged: boolean,
   ): void {
-=======
-    this.#copy(from, true, to, true);
-  }
-
-  #copy(from: number, fromPrivileged: boolean, to: number, toPrivileged: boolean): void {
-    if (this.#timed) return this.#copyTimed(from, fromPrivileged, to, toPrivileged);
-    this.charge(1024 * COST.COPY_WORD);
->>>>>>> main
     const cpu = this.#cpu;
     if (this.#timed) this.routine(routine, 4096 / LINE);
     else this.charge(1024 * COST.COPY_WORD);
@@ -385,7 +336,6 @@ export class Port {
     }
   }
 
-<<<<<<< HEAD
   /** LDRT and STRT take word by word, LDM and STM go on with a burst. */
   #copyLine(from: number, fromPrivileged: boolean, to: number, toPrivileged: boolean): void {
     const cpu = this.#cpu;
@@ -405,45 +355,29 @@ export class Port {
       if (cpu.fault !== 0) this.#fail("copy to", to + i);
     }
     if (memory !== undefined) memory.sequential = false;
-=======
+  }
+
   /**
    * Sum of a frame's content, through the monitor's not cached mapping.
    *
    * @param stamp Address of the word that it is written to; 0: nowhere.
    */
   sumFrame(frame: number, stamp = 0): number {
-    this.charge(2 * 1024 * COST.WORD);
     const cpu = this.#cpu;
-    const first = cpu.load(frame, 4, true);
-    if (cpu.fault !== 0) this.#fail("read of", frame);
-    const pa = cpu.mmu.translate(frame, ACCESS.READ, true);
-    const words = this.board.memory.u32;
-    const at = cpu.mmu.host(pa, false) >>> 2;
-    const sum = sumWords(first, words.subarray(at + 1, at + 1024));
+    const words = new Uint32Array(1024);
+    this.charge(1024 * (COST.SUM_WORD - COST.WORD));
+    if (this.#timed) {
+      for (let i = 0; i < 4096; i += LINE) words.set(this.ldm(frame + i, LINE / 4), i >>> 2);
+    } else {
+      this.charge(1024 * COST.WORD);
+      cpu.load(frame, 4, true);
+      if (cpu.fault !== 0) this.#fail("read of", frame);
+      const at = cpu.mmu.host(cpu.mmu.translate(frame, ACCESS.READ, true), false) >>> 2;
+      words.set(this.board.memory.u32.subarray(at, at + 1024));
+    }
+    const sum = sumWords(words[0], words.subarray(1));
     if (stamp !== 0) this.write(stamp, sum);
     return sum;
-  }
-
-  /** A line at a time, by LDM and STM of eight registers: bursts on the bus. */
-  #copyTimed(from: number, fromPrivileged: boolean, to: number, toPrivileged: boolean): void {
-    const cpu = this.#cpu;
-    const memory = this.board.timing!.memory;
-    const line = [0, 0, 0, 0, 0, 0, 0, 0];
-    for (let i = 0; i < 4096; i += 32) {
-      this.charge(COST.COPY_LINE);
-      for (let j = 0; j < 8; j++) {
-        memory.sequential = j > 0;
-        line[j] = cpu.load(from + i + 4 * j, 4, fromPrivileged);
-        if (cpu.fault !== 0) this.#fail("copy from", from + i + 4 * j);
-      }
-      for (let j = 0; j < 8; j++) {
-        memory.sequential = j > 0;
-        cpu.store(to + i + 4 * j, 4, line[j], toPrivileged);
-        if (cpu.fault !== 0) this.#fail("copy to", to + i + 4 * j);
-      }
-    }
-    memory.sequential = false;
->>>>>>> main
   }
 
   /** Fills a frame with 0 through the monitor's mapping. */
@@ -502,11 +436,7 @@ export class Port {
 
   /** Drains the write buffer (c7, c10, 4). */
   drain(): void {
-<<<<<<< HEAD
     if (!this.#timed) this.charge(COST.DRAIN - COST.CP15);
-=======
-    if (!this.#timed) this.charge(COST.DRAIN);
->>>>>>> main
     this.maintenance.drain++;
     this.mcr(7, 10, 4, 0);
   }

@@ -27,11 +27,7 @@ import type { Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { RecoveryAction } from "./trace.ts";
-<<<<<<< HEAD
-import { isVm0, slotMva, taskCount, USER_CPSR, type VmStore } from "./vm.ts";
-=======
-import { isVm0, outputMade, readName, slotMva, taskCount, USER_CPSR, type VmStore } from "./vm.ts";
->>>>>>> main
+import { isVm0, outputMade, slotMva, taskCount, USER_CPSR, type VmStore } from "./vm.ts";
 import { LOG_ACTIONS, LOG_WHAT, SLOT_MAP, VIRQ, VM_STATE } from "./vmi.ts";
 
 /** Where the monitor goes on after a recovery. */
@@ -123,12 +119,7 @@ export class Recovery {
     alive: number = Infinity,
   ): number {
     const port = this.#port;
-<<<<<<< HEAD
-    const start = this.#begin();
     const faultTime = port.time();
-=======
-    const faultTime = port.now;
->>>>>>> main
     port.add(unit + UNIT.FAULTS, 1);
     const policy = vm + VM.POLICY;
     const calls = port.count(unit + UNIT.JOURNAL_COUNT, JOURNAL_ENTRIES);
@@ -179,34 +170,14 @@ export class Recovery {
    */
   guest(vm: number, start: RecoveryStart = this.begin(), alive: number = Infinity): number {
     const port = this.#port;
-<<<<<<< HEAD
-    const start = this.#begin();
     const faultTime = port.time();
-=======
-    const faultTime = port.now;
->>>>>>> main
     const policy = vm + VM.POLICY;
     this.#openWindow(vm, GUEST_FIELDS, policy);
     for (;;) {
       const action = this.#next(vm, GUEST_FIELDS, policy + POLICY.GUEST);
       if (action === ACTION.SWAP || action === ACTION.OLDER) {
         const first = action === ACTION.OLDER ? 1 : 0;
-<<<<<<< HEAD
-        const found = this.#search(
-          first,
-          this.#backup.guestGenerations(vm),
-          (g) => this.#backup.swapGuest(vm, g),
-          (g) => this.#damaged(vm, 0, g),
-        );
-        if (found === undefined) continue;
-        this.#loseTime(vm, port.time() - found.time);
-        this.#sampleRings(vm);
-        this.#vms.publishInfo(vm);
-        this.#scheduler.publishRow(vm);
-        this.#done(vm, 0, "swap-guest", found.generation, faultTime - found.time, start);
-=======
         if (!this.#swapGuest(vm, first, faultTime, start, alive)) continue;
->>>>>>> main
         return GO_ON.NEXT_VM;
       }
       if (action === ACTION.RESTART) {
@@ -249,7 +220,7 @@ export class Recovery {
       (g) => this.#damaged(vm, 0, g),
     );
     if (found === undefined) return false;
-    this.#loseTime(vm, port.now - found.time);
+    this.#loseTime(vm, port.time() - found.time);
     this.#sampleRings(vm);
     this.#vms.publishInfo(vm);
     this.#scheduler.publishRow(vm);
@@ -484,8 +455,6 @@ export class Recovery {
   }
 }
 
-<<<<<<< HEAD
-=======
 /** The newest checkpoint from `first` on that is not later than `alive`. */
 function firstBefore(
   alive: number,
@@ -499,13 +468,6 @@ function firstBefore(
   return generation;
 }
 
-/** The unit of the task that a VM runs or was interrupted in, 0 in kernel mode. */
-export function runningTask(port: Port, vm: number): number {
-  if (port.read(vm + VM.VMODE) !== VMODE.TASK) return 0;
-  return unitOf(port, vm, port.read(vm + VM.CUR_TASK) + 2);
-}
-
->>>>>>> main
 /**
  * Whose error it is, by the policy of its VM (P9).
  *

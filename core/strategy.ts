@@ -11,6 +11,7 @@
 import type { Domains } from "./domains.ts";
 import { MOST, PAGE_REC, PIECE_REC, UNIT, VM } from "./layout.ts";
 import { MonitorFault, type Port } from "./port.ts";
+import { ROUTINE } from "./routines.ts";
 import { LIST, TABLE, type Versions } from "./versions.ts";
 
 /** What a strategy does. All records are addresses in the monitor's memory. */
@@ -293,6 +294,7 @@ export class TrackingStrategy implements CheckpointStrategy {
   /** {@inheritDoc CheckpointStrategy.settle} */
   settle(vm: number, unit: number): void {
     const { port, versions } = this;
+    port.routine(ROUTINE.settle);
     const live = versions.live(vm, unit);
     for (let steps = 0;; steps++) {
       const page = port.read(unit + UNIT.REPAIR_HEAD);

@@ -13,8 +13,7 @@ import { VECTOR } from "./cpu.ts";
 import type { Trail } from "./follow.ts";
 import { FORK_PAGE, FORK_WORDS, sdramWords } from "./fork.ts";
 import type { GoldenRun } from "./golden.ts";
-import { GLOBAL, MAP } from "./layout.ts";
-
+import { MAP } from "./layout.ts";
 import { sliceWords } from "./memory_diff.ts";
 import { ACCESS } from "./mmu.ts";
 import { sumWords } from "./port.ts";
@@ -69,8 +68,8 @@ export class Watch {
   #bulk: Bulk[] = [];
   /** Words that are copied or written in bulk at this moment: first words and their number. */
   #quiet: { readonly from: number; readonly to: number; readonly count: number } | undefined;
-  /** What is left of slices, see {@linkcode #wakeBySlices}. */
-  readonly #sliceWords: ReadonlySet<number>;
+  /** What is left of slices, as last seen, see {@linkcode #wakeBySlices}. */
+  readonly #slices: Map<number, number>;
   /** Words that a copy has made in this interval, with who has them. */
   #copied: Map<number, Set<Sleeper>> = new Map();
 
@@ -93,8 +92,8 @@ export class Watch {
     const { host, fill } = mmu;
     const { debugWrite, onTrap } = board;
     const { port } = lab.vmm;
-    const slice = board.peek(MAP.GLOBAL + GLOBAL.SLICE, 4);
-    this.#sliceWords = new Set(slice < 3 * golden.plan.look ? [] : sliceWords(golden.endMemory));
+    const words = sliceWords(golden.endMemory);
+    this.#slices = new Map(words.map((index) => [index, golden.shadow[index] | 0]));
     const { sumFrame, copyWords } = port;
     port.sumFrame = (frame, stamp = 0) => {
       const to = stamp === 0 ? -1 : (stamp - first) >>> 2;
@@ -198,6 +197,9 @@ export class Watch {
   /** An interval begins, or begins anew without the words of `woken`. */
   begin(woken: ReadonlySet<Sleeper>): void {
     this.#forget();
+    for (const index of this.#slices.keys()) {
+      this.#slices.set(index, this.#golden.shadow[index] | 0);
+    }
     if (woken.size > 0) {
       for (const index of [...this.#planted.keys()]) {
         const owners = this.#owners.get(index)!;
@@ -263,19 +265,26 @@ export class Watch {
    * as it is, with the difference and without it, the difference stays and does nothing. All others wake.
    */
   #wakeBySlices(woken: Set<Sleeper>): void {
-    const { shadow } = this.#golden;
-    for (const index of this.#sliceWords) {
-      const before = shadow[index] | 0;
-      const now = this.#memory[index] | 0;
+    for (const index of this.#slices.keys()) {
+      this.#lookAtSlice(index);
+      if (this.#touched.has(index)) this.#wakeOwners(index, woken);
       for (const sleeper of this.#owners.get(index) ?? []) {
-        // More than before: it was filled up again.
-        if (now > before || now <= 0 || this.#sliceOf(sleeper, index) <= 0) woken.add(sleeper);
+        if ((this.#memory[index] | 0) <= 0 || this.#sliceOf(sleeper, index) <= 0) {
+          woken.add(sleeper);
+        }
       }
     }
   }
 
+  /** What is left of a slice is more than before: it was filled up again. */
+  #lookAtSlice(index: number): void {
+    const now = this.#memory[index] | 0;
+    if (now > this.#slices.get(index)!) this.#touched.add(index);
+    this.#slices.set(index, now);
+  }
+
   #carrySlices(woken: ReadonlySet<Sleeper>): void {
-    for (const index of this.#sliceWords) {
+    for (const index of this.#slices.keys()) {
       for (const sleeper of this.#owners.get(index) ?? []) {
         if (woken.has(sleeper)) continue;
         sleeper.difference.set(index, this.#sliceOf(sleeper, index) >>> 0);
@@ -366,7 +375,8 @@ export class Watch {
   // --- what is seen ----------------------------------------------------------------------------
 
   #access(index: number): void {
-    if (this.#isQuiet(index) || this.#sliceWords.has(index)) return;
+    if (this.#isQuiet(index)) return;
+    if (this.#slices.has(index)) return void this.#lookAtSlice(index);
     if (!this.#owners.has(index) && !this.#copied.has(index)) return;
     this.#touched.add(index);
     if (this.#planted.has(index)) this.#meet();

@@ -20,7 +20,7 @@ export interface SwitchStep {
 
 /** One switch; parts in cycles, or in nanoseconds by the board's timer. */
 export interface SwitchSample {
-  /** Exception entry and the vector's load; of a task switch, those of the hypercall. */
+  /** Exception entry and the vector's branch; of a task switch, those of the hypercall and which it is. */
   readonly entry: number;
   /** Acknowledge of the interrupt, 0 where there was none. */
   readonly acknowledge: number;
@@ -34,7 +34,12 @@ export interface SwitchSample {
   readonly restore: number;
   /** Pages copied in the checkpoints. */
   readonly pages: number;
-  /** First writes since the switch before: their exceptions from entry to return, cycles. */
+  /** Checkpoints since the switch before. */
+  readonly checkpoints: number;
+  /**
+   * First writes, and first accesses that found a checkpoint declared, since the switch before: their
+   * exceptions from entry to return, cycles.
+   */
   readonly firstWrites: number;
   /** Instructions of guests since the switch before. */
   readonly instructions: number;
@@ -70,7 +75,7 @@ interface Mark {
 /** Points at which a part begins or ends: there the timer is read. */
 const BOUNDS: ReadonlySet<SwitchPoint> = new Set<SwitchPoint>([
   ...["entry", "handler", "acknowledge", "acknowledged", "save", "saved"] as const,
-  ...["choose", "backup", "backedUp", "restore", "resumed"] as const,
+  ...["choose", "dispatch", "backup", "backedUp", "restore", "resumed"] as const,
 ]);
 
 /**
@@ -91,6 +96,7 @@ export class SwitchMeter {
   #save = 0;
   #backup = 0;
   #pages = 0;
+  #checkpoints = 0;
   #firstWrites = 0;
   /** Cycle at which a guest last began to run, and what guests ran since the switch before. */
   #left = 0;
@@ -112,7 +118,9 @@ export class SwitchMeter {
     this.#onEvent = recorder.onEvent;
     recorder.onEvent = (event) => {
       this.#onEvent?.(event);
-      if (event.type === "checkpoint") this.#pages += event.pages;
+      if (event.type !== "checkpoint") return;
+      this.#pages += event.pages;
+      this.#checkpoints++;
     };
     lab.vmm.probe = (point, cycle) => this.#pass(point, cycle);
     this.#left = lab.board.clock.now;
@@ -153,6 +161,7 @@ export class SwitchMeter {
         this.#changed ||= point === this.#kind;
         break;
       case "retry":
+      case "touched":
         this.#firstWrites += now - this.#marks[0].cycle;
         break;
       case "resumed":
@@ -182,17 +191,15 @@ export class SwitchMeter {
 
   #resumed(end: Mark): void {
     const marks = this.#marks;
-    // A VM's exchange begins where the end of its slice was found, before it is asked who is next.
-    const start = marks.findIndex(({ point }) =>
-      point === (this.#kind === "vm" ? "choose" : "handler")
-    );
+    const begin = this.#kind === "vm" ? "choose" : "dispatch";
+    const start = marks.findIndex(({ point }) => point === begin);
     if (!this.#changed || start < 0 || this.#save === 0) return;
     const at = (point: SwitchPoint) => marks.find((mark) => mark.point === point);
     const [acknowledge, acknowledged] = [at("acknowledge"), at("acknowledged")];
     const restore = at("restore") as Mark;
     const { instructions } = this.#lab.board.cpu;
     this.samples.push({
-      entry: this.#between(marks[0], at("handler") as Mark),
+      entry: this.#between(marks[0], at(this.#kind === "vm" ? "handler" : "dispatch") as Mark),
       acknowledge: acknowledge === undefined || acknowledged === undefined
         ? 0
         : this.#between(acknowledge, acknowledged),
@@ -201,6 +208,7 @@ export class SwitchMeter {
       backup: this.#backup,
       restore: this.#between(restore, end),
       pages: this.#pages,
+      checkpoints: this.#checkpoints,
       firstWrites: this.#firstWrites,
       instructions: instructions - this.#instructions,
       guest: this.#guest,
@@ -210,6 +218,7 @@ export class SwitchMeter {
       }),
     });
     this.#save = 0;
+    this.#checkpoints = 0;
     this.#firstWrites = 0;
     this.#guest = 0;
     this.#instructions = instructions;

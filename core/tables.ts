@@ -19,6 +19,7 @@ import {
 } from "./layout.ts";
 import { coarseDescriptor } from "./pagetable.ts";
 import { MonitorFault, type Port } from "./port.ts";
+import { ROUTINE } from "./routines.ts";
 import type { Versions } from "./versions.ts";
 import { pageDescriptor, pageStamp } from "./vm.ts";
 
@@ -94,6 +95,7 @@ export class TableCheck {
    */
   scrub(): RepairedEntry[] {
     const port = this.#port;
+    port.routine(ROUTINE.scrub);
     const g = MAP.GLOBAL;
     let id = port.read(g + GLOBAL.SCRUB_VM);
     let index = port.read(g + GLOBAL.SCRUB_PIECE);

@@ -83,7 +83,7 @@ export class TextCheck {
       this.#vms.fill(frame, image, va);
       port.discardPageLines(this.#versions.mva(vm, page));
       port.sumFrame(frame, page + PAGE_REC.SUM);
-      const unit = unitOf(port, vm, port.read(page + PAGE_REC.UNIT));
+      const unit = unitOf(vm, port.read(page + PAGE_REC.UNIT));
       return { unit, va, own: port.read(unit + UNIT.KIND) === UNIT_KIND.TASK };
     });
   }

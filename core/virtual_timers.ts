@@ -15,9 +15,13 @@ const MAX_BACKLOG = 100;
 
 /** Board time of the present tick: what the monitor knows without asking a device. */
 export function tickTime(port: Port): number {
+  return timeOfTick(port, port.read(MAP.GLOBAL + GLOBAL.TICKS));
+}
+
+/** Board time of a tick, cycles. */
+export function timeOfTick(port: Port, tick: number): number {
   const g = MAP.GLOBAL;
-  const ticks = port.read(g + GLOBAL.TICKS) * port.read(g + GLOBAL.TICK_CYCLES);
-  return port.read64(g + GLOBAL.TICK_BASE) + ticks;
+  return port.read64(g + GLOBAL.TICK_BASE) + tick * port.read(g + GLOBAL.TICK_CYCLES);
 }
 
 /** The virtual timers. */

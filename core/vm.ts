@@ -44,6 +44,7 @@ import {
 import { type GuestImage, loadImage, pageContent } from "./loader.ts";
 import { AP, MEMORY_TYPE, smallPageDescriptor } from "./pagetable.ts";
 import { MonitorFault, type Port } from "./port.ts";
+import { ROUTINE } from "./routines.ts";
 import {
   type Field,
   INFO_FIELDS,
@@ -244,6 +245,7 @@ export class VmStore {
    */
   create(index: number): number | string {
     const port = this.#port;
+    port.routine(ROUTINE.create);
     let id = 0;
     while (id < MAX_VMS && port.read(MAP.VM_TABLE + id * 4) !== 0) id++;
     if (id === MAX_VMS) return "no free slot";
@@ -376,18 +378,13 @@ export class VmStore {
     port.write(context + CONTEXT.PC, kernel.entry);
     port.write(context + CONTEXT.CPSR, USER_CPSR | (image.elf.entryThumb ? 0x20 : 0));
     image.units.forEach((unit, i) => {
-<<<<<<< HEAD
       const record = unitOf(vm, i);
-      port.clear(record + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
-      port.write(record + UNIT.EPOCH, 0);
-      port.write(record + UNIT.DACR_TASK, 0);
-      port.write(record + UNIT.DUE, NONE);
-=======
-      const record = unitOf(port, vm, i);
       const made = outputMade(port, record);
       port.clear(record + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
       port.write(record + UNIT.OUTPUT_MADE, made);
->>>>>>> main
+      port.write(record + UNIT.EPOCH, 0);
+      port.write(record + UNIT.DACR_TASK, 0);
+      port.write(record + UNIT.DUE, NONE);
       port.write(record + UNIT.STATE, TASK_STATE.ABSENT);
       port.write(record + UNIT.ENTRY, unit.entry);
       port.write(record + UNIT.STACK, unit.stack);
@@ -421,6 +418,16 @@ export class VmStore {
     const port = this.#port;
     const slots = port.read(vm + VM.CONTEXT_SLOTS);
     return port.read(vm + VM.CONTEXTS) + (index * slots + slot) * CONTEXT.SIZE;
+  }
+
+  /** True for the address of a context of a VM. */
+  isContext(vm: number, slot: number): boolean {
+    const port = this.#port;
+    if (slot === vm + VM.KERNEL_CONTEXT) return true;
+    const units = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
+    const offset = slot - port.read(vm + VM.CONTEXTS);
+    return offset >= 0 && offset < units * port.read(vm + VM.CONTEXT_SLOTS) * CONTEXT.SIZE &&
+      offset % CONTEXT.SIZE === 0;
   }
 
   /** Fills the pages of one unit, or of all (-1), from the image into fresh frames. */

@@ -20,43 +20,27 @@ import {
   inTask,
   isKernelContext,
   observedText,
+  setStacks,
 } from "./contexts.ts";
 import { DACR_MONITOR, Domains, unitOf } from "./domains.ts";
 import { stormDue, watchdogDue } from "./detectors.ts";
-<<<<<<< HEAD
 import { FaultPath } from "./fault_path.ts";
-import { hex, postMortem, tableRepaired } from "./fault_report.ts";
-=======
-import {
-  faultEvent,
-  hex,
-  type RaisedFault,
-  stopSystem,
-  tablesRepaired,
-  textReloaded,
-} from "./fault_report.ts";
->>>>>>> main
+import { hex, stopSystem, tablesRepaired } from "./fault_report.ts";
 import { Frames } from "./frames.ts";
 import { Hypercalls, isRefusal } from "./hypercalls.ts";
 import { Journal } from "./journal.ts";
-import { CONTEXT, EAGER, GLOBAL, MAP, NONE, TASK_STATE, UNIT, VM } from "./layout.ts";
+import { CONTEXT, EAGER, GLOBAL, KEEP, MAP, NONE, TASK_STATE, UNIT, VM } from "./layout.ts";
 import { Messages } from "./messages.ts";
 import { Meters } from "./meters.ts";
 import { writeLog } from "./monitor_log.ts";
 import { Paths } from "./paths.ts";
 import { MonitorFault, PERMISSION_PAGE, Port } from "./port.ts";
 import type { Recorder } from "./recorder.ts";
-<<<<<<< HEAD
 import { GO_ON, Recovery } from "./recovery.ts";
 import { ROUTINE } from "./routines.ts";
-import { NOBODY, Scheduler, TICK_SLICE } from "./scheduler.ts";
-import type { SwitchProbe } from "./switch_probe.ts";
-=======
-import { classify, GO_ON, Recovery, runningTask } from "./recovery.ts";
-import { Scheduler } from "./scheduler.ts";
 import { INTC_ADDRESS, SOURCE } from "./s3c2440_intc.ts";
+import { NOBODY, Scheduler, TICK_SLICE } from "./scheduler.ts";
 import type { SwitchPoint, SwitchProbe } from "./switch_probe.ts";
->>>>>>> main
 import { TableCheck } from "./tables.ts";
 import { TextCheck } from "./text_check.ts";
 import type { FaultKind } from "./trace.ts";
@@ -101,13 +85,9 @@ export class Vmm {
   readonly backup: Backup;
   /** Ladder and actions. */
   readonly recovery: Recovery;
-<<<<<<< HEAD
   /** What is counted for reports. */
   readonly meters: Meters;
-  /** Measures switches for `bench`; nothing depends on it. */
-=======
   /** Measures for `bench`; nothing depends on it. */
->>>>>>> main
   probe: SwitchProbe | undefined;
   readonly #cpu: Cpu;
   /** Journals of kernel calls. */
@@ -123,20 +103,8 @@ export class Vmm {
   /** Virtual timers of the guests. */
   readonly timers: VirtualTimers;
   readonly #hypercalls: Hypercalls;
-<<<<<<< HEAD
   readonly #paths: Paths;
   readonly #faults: FaultPath;
-  /** Cycles of the save that this entry began with: measurement only. */
-  #saveCycles = 0;
-  #switchKind: "vm" | "task" | undefined;
-  #switchStart = 0;
-  #restoreStart = 0;
-  /** When the switch in hand began, and what its copies took: measurement only. */
-  #dispatchStart = 0;
-  #switchBegin = 0;
-  #copying = 0;
-=======
->>>>>>> main
 
   /**
    * A monitor on a board; bootMonitor() starts it.
@@ -167,19 +135,19 @@ export class Vmm {
       copyGuest: (vm) => this.#copyGuest(vm),
       taskSwitched: (vm, from, to) => this.#taskSwitched(vm, from, to),
       vmSwitched: (from, to) => this.#vmSwitched(from, to),
+      pass: (point) => this.#pass(point),
     });
     this.#faults = new FaultPath(this, {
       save: (pc, cpsr) => this.#saveIrq(pc, cpsr),
       noteContext: (vm) => this.#noteContext(vm),
       retry: () => this.#paths.abortReturn(),
       resume: (vm) => this.#resumeVm(vm),
-      reschedule: () => this.#reschedule(),
+      reschedule: () => this.reschedule(),
       enterKernel: (vm, unit) => this.#enterKernel(vm, unit, 0),
       enterKernelIrq: (vm, unit) => this.#enterKernelIrq(vm, unit, 0),
-      halt: (reason) => this.#postMortem(reason),
+      halt: (reason) => stopSystem(board, recorder, reason),
+      pass: (point) => this.#pass(point),
     });
-    this.#paths.onRestore = () => this.#closeSwitch();
-    this.#paths.onRestored = () => this.#endSwitch();
     this.port.onProtected = (mva) => {
       const vm = this.port.read(MAP.GLOBAL + GLOBAL.CURRENT);
       return vm !== 0 && this.firstWriteAt(vm, mva);
@@ -367,33 +335,23 @@ export class Vmm {
 
   #enter(vector: number): void {
     const port = this.port;
-<<<<<<< HEAD
-    port.routine(ROUTINE.vector);
-    const cpu = this.#cpu;
-    const spsr = cpu.spsr;
-    const lr = cpu.reg(14) >>> 0;
-    if ((spsr & 0x1f) !== 0x10) {
-      if (vector !== VECTOR.IRQ) return this.#ownFault(vector, lr);
-      this.#saveIrq((lr - 4) >>> 0, spsr);
-      return this.#interrupt(0);
-    }
-    const vm = port.peek(MAP.GLOBAL + GLOBAL.CURRENT);
-=======
     this.#pass("entry");
-    port.charge(COST.EXCEPTION);
+    port.routine(ROUTINE.vector);
     this.#pass("handler");
     const cpu = this.#cpu;
     const spsr = cpu.spsr;
     const lr = cpu.reg(14) >>> 0;
-    const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
+    const vm = port.peek(MAP.GLOBAL + GLOBAL.CURRENT);
     if ((spsr & 0x1f) !== 0x10) {
       const own = lr >= MAP.VECTORS || lr >>> 12 === MAP.TEXT >>> 12;
       if (vm !== 0 && !own) return this.#escaped(vm, vector, lr, spsr);
-      if (vector === VECTOR.IRQ) return this.#interrupt(0);
+      if (vector === VECTOR.IRQ) {
+        this.#saveIrq((lr - 4) >>> 0, spsr);
+        return this.#interrupt(0);
+      }
       const at = `vector 0x${vector.toString(16)} out of the monitor, lr ${hex(lr)}`;
       throw new MonitorFault(`exception at ${at}`);
     }
->>>>>>> main
     if (vm === 0) throw new MonitorFault("an exception from User mode while no VM is current");
     switch (vector) {
       case VECTOR.SWI:
@@ -404,16 +362,7 @@ export class Vmm {
         this.#saveIrq((lr - 4) >>> 0, spsr);
         return this.#interrupt(vm);
       case VECTOR.DATA_ABORT:
-<<<<<<< HEAD
         return this.#abort("data-abort", (lr - 8) >>> 0, spsr);
-=======
-        if (this.#firstWrite(vm, (lr - 8) >>> 0, spsr)) {
-          cpu.cpsr = spsr;
-          cpu.pc = (lr - 8) >>> 0;
-          return this.#pass("retry");
-        }
-        return this.#fault(vm, "data-abort", (lr - 8) >>> 0, spsr);
->>>>>>> main
       case VECTOR.PREFETCH_ABORT:
         return this.#abort("prefetch-abort", (lr - 4) >>> 0, spsr);
       case VECTOR.UNDEFINED:
@@ -423,18 +372,34 @@ export class Vmm {
     }
   }
 
-<<<<<<< HEAD
+  /**
+   * A guest's code ran in a privileged mode, which the monitor never gives. It may have changed that
+   * mode's r13.
+   */
+  #escaped(vm: number, vector: number, lr: number, cpsr: number): void {
+    const { port } = this;
+    port.routine(ROUTINE.fault);
+    setStacks(port.board);
+    if (!this.vms.isContext(vm, heldContext(port.board))) {
+      holdContext(port.board, vm + VM.KERNEL_CONTEXT);
+    }
+    const pc = (lr - (vector === VECTOR.DATA_ABORT ? 8 : 4)) >>> 0;
+    this.#faults.escaped(vm, pc, cpsr);
+  }
+
   /** An abort of a guest: a checkpoint owed, a first write, a damaged descriptor, or an error. */
   #abort(kind: FaultKind, pc: number, cpsr: number): void {
     const port = this.port;
     this.#paths.abortEntry(pc, cpsr);
     port.routine(ROUTINE.abort);
     const vm = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
-    if (port.mrc(3, 0, 0) === DACR_MONITOR) this.#firstTouch(vm);
+    const owed = port.mrc(3, 0, 0) === DACR_MONITOR;
+    if (owed) this.#firstTouch(vm);
     else if (kind !== "data-abort" || !this.#firstWrite(vm, pc, cpsr)) {
       return this.#faults.fault(vm, kind, pc, cpsr);
     }
     this.#paths.abortReturn();
+    this.#pass(owed ? "touched" : "retry");
   }
 
   /**
@@ -443,7 +408,6 @@ export class Vmm {
    */
   #firstTouch(vm: number): void {
     const port = this.port;
-    const start = port.charged;
     const task = this.#noteContext(vm);
     const unit = port.read(vm + VM.CUR_UNIT);
     if (port.read(vm + VM.CUT_DUE) !== 0 && this.#mayCut(vm)) this.#takeCut(vm);
@@ -454,15 +418,6 @@ export class Vmm {
     this.domains.open(vm, unit);
     port.setDacr(port.read(image));
     this.#lookedAt(vm);
-    this.probe?.("vm", "deferred", port.charged - start, 0);
-=======
-  /** A guest's code ran in a privileged mode, which the monitor never gives; interrupts wait. */
-  #escaped(vm: number, vector: number, lr: number, cpsr: number): void {
-    const pc = (lr - (vector === VECTOR.DATA_ABORT ? 8 : 4)) >>> 0;
-    this.#save(vm, pc, cpsr);
-    const unit = classify(this.port, vm, pc, pc);
-    this.#raiseFault({ vm, unit, kind: "privilege", fsr: 0, far: 0, pc, cpsr });
->>>>>>> main
   }
 
   /** A permission fault on a page that is read-only for now: the write is tried again. */
@@ -473,18 +428,10 @@ export class Vmm {
   }
 
   /** Saves the context of a guest that goes on at once. */
-<<<<<<< HEAD
   #saveRunning(pc: number, cpsr: number): void {
     this.#saveIrq(pc, cpsr);
-    this.#saveCycles = 0;
     const vm = this.port.peek(MAP.GLOBAL + GLOBAL.CURRENT);
     if (this.#noteContext(vm)) this.meters.unitIn(this.port.peek(vm + VM.CUR_UNIT));
-=======
-  #saveRunning(vm: number, pc: number, cpsr: number): void {
-    this.#save(vm, pc, cpsr);
-    const unit = runningTask(this.port, vm);
-    if (unit !== 0) this.port.write64(unit + UNIT.RUN_START, this.port.now);
->>>>>>> main
   }
 
   /**
@@ -500,7 +447,6 @@ export class Vmm {
   /** The record of the running task names the context in which it was saved; true in a task. */
   #noteContext(vm: number): boolean {
     const port = this.port;
-<<<<<<< HEAD
     const context = contextOf(port, vm);
     if (isKernelContext(context)) return false;
     port.write(port.read(vm + VM.CUR_UNIT) + UNIT.SLOT, context);
@@ -509,57 +455,7 @@ export class Vmm {
 
   /** Saves the interrupted context where r13_svc says. */
   #saveIrq(pc: number, cpsr: number): void {
-    const start = this.port.charged;
     this.#paths.saveIrq(pc, cpsr);
-    this.#saveCycles = this.port.charged - start;
-  }
-
-  #openSwitch(kind: "vm" | "task", start: number, backup: number): void {
-    if (this.probe === undefined) return;
-    this.#switchKind = kind;
-    this.#switchStart = start + backup;
-    this.probe(kind, "save", this.#saveCycles, backup);
-    this.#saveCycles = 0;
-  }
-
-  #closeSwitch(): void {
-    if (this.#switchKind === undefined) return;
-    this.#restoreStart = this.port.charged;
-    this.probe?.(this.#switchKind, "switch", this.#restoreStart - this.#switchStart, 0);
-=======
-    this.#pass("save");
-    let slot = vm + VM.KERNEL_CONTEXT;
-    if (port.read(vm + VM.VMODE) === VMODE.TASK) {
-      const unit = runningTask(port, vm);
-      slot = port.read(unit + UNIT.SLOT);
-      this.#accountTask(unit);
-    }
-    for (let i = 0; i < 15; i++) port.write(slot + i * 4, this.#cpu.userReg(i) >>> 0);
-    port.write(slot + CONTEXT.PC, pc);
-    port.write(slot + CONTEXT.CPSR, cpsr >>> 0);
-    port.charge(3);
-    this.#pass("saved");
-  }
-
-  /** Puts a saved context into the CPU. */
-  #restore(slot: number): void {
-    const port = this.port;
-    this.#pass("restore");
-    for (let i = 0; i < 15; i++) this.#cpu.setUserReg(i, port.read(slot + i * 4));
-    const pc = port.read(slot + CONTEXT.PC);
-    // A damaged context can't raise privilege: only flags and T come from the record.
-    const cpsr = (port.read(slot + CONTEXT.CPSR) & 0xf000_0020) | USER_CPSR;
-    this.#cpu.cpsr = cpsr >>> 0;
-    this.#cpu.pc = pc;
-    port.charge(6);
-    this.#pass("resumed");
->>>>>>> main
-  }
-
-  #endSwitch(): void {
-    if (this.#switchKind === undefined) return;
-    this.probe?.(this.#switchKind, "restore", this.port.charged - this.#restoreStart, 0);
-    this.#switchKind = undefined;
   }
 
   // --- calls -----------------------------------------------------------------------------------
@@ -569,9 +465,7 @@ export class Vmm {
     const port = this.port;
     const cpu = this.#cpu;
     const spsr = cpu.spsr;
-    const start = port.charged;
     this.#paths.saveCall(lr, spsr);
-    this.#saveCycles = port.charged - start;
     if (this.#paths.kernelCall()) return;
     port.routine(ROUTINE.journal);
     this.#noteContext(vm);
@@ -587,7 +481,6 @@ export class Vmm {
     const logged = this.journal.begin(vm, unit, number, args);
     if (logged !== undefined) {
       port.write(heldContext(port.board) + CONTEXT.R0, logged);
-      this.#saveCycles = 0;
       return this.#paths.restore(heldContext(port.board));
     }
     this.#enterKernel(vm, unit, VECTOR.SWI);
@@ -609,11 +502,7 @@ export class Vmm {
     this.#lookedAt(vm);
     cpu.cpsr = USER_CPSR;
     cpu.pc = (port.read(vm + VM.VECTORS) + vector) >>> 0;
-<<<<<<< HEAD
-=======
-    port.charge(6);
     this.#pass("kernel");
->>>>>>> main
   }
 
   /** SWI in kernel mode. */
@@ -627,7 +516,7 @@ export class Vmm {
     const number = cpu.userReg(12) >>> 0;
     const args = [cpu.userReg(0), cpu.userReg(1), cpu.userReg(2), cpu.userReg(3)];
     if (number === HC.DISPATCH) {
-      this.#dispatchStart = port.charged;
+      this.#pass("dispatch");
       if (this.#paths.dispatch(args[0], args[1], args[2])) return;
     }
     port.routine(ROUTINE.hypercall_entry);
@@ -639,11 +528,7 @@ export class Vmm {
     cpu.setUserReg(0, result);
     cpu.cpsr = spsr;
     cpu.pc = lr;
-<<<<<<< HEAD
-=======
-    this.port.charge(6);
     this.#pass("returned");
->>>>>>> main
   }
 
   // --- dispatch --------------------------------------------------------------------------------
@@ -655,10 +540,7 @@ export class Vmm {
    */
   dispatch(vm: number, task: number, result: number, flags: number): number | undefined {
     const port = this.port;
-<<<<<<< HEAD
     port.routine(ROUTINE.dispatch_slow);
-=======
->>>>>>> main
     if (task >>> 0 >= taskCount(port, vm)) return VMI_ERROR.EINVAL;
     const next = unitOf(vm, task + 2);
     if (port.read(next + UNIT.STATE) !== TASK_STATE.CREATED) return VMI_ERROR.ESTATE;
@@ -668,32 +550,22 @@ export class Vmm {
     }
     const current = port.read(vm + VM.CUR_UNIT);
     // What a call gave to others is not seen before the caller's checkpoint (R3).
-<<<<<<< HEAD
+    let settled = false;
     if (port.read(vm + VM.JOURNALED) !== 0) {
       port.write(vm + VM.JOURNALED, 0);
-      this.journal.settle(vm, current);
+      settled = this.#checkpoint(() => this.journal.settle(vm, current));
     }
     if (current !== next) {
       port.add(vm + VM.TASK_SWITCHES, 1);
-      if (this.backup.taskDue(current)) this.#leaveTask(vm, current);
+      const due = port.read(current + UNIT.TASK) !== NONE && this.backup.leave(current);
+      if (due && !settled) this.#leaveTask(vm, current);
       port.write(vm + VM.CUR_UNIT, next);
       this.#taskSwitched(vm, current, next);
+      this.#pass("task");
     }
     this.meters.dispatched(next);
     holdContext(port.board, port.read(next + UNIT.SLOT));
     if (port.read(vm + VM.CUT_DUE) !== 0 && this.#mayCut(vm)) this.#takeCut(vm);
-=======
-    let settled = false;
-    if (current !== NONE && this.journal.mode !== JOURNAL_MODE.OFF) {
-      settled = this.#checkpoint(() => this.journal.settle(vm, unitOf(port, vm, current + 2)));
-    }
-    if (current !== task) this.#leaveTask(vm, current, task, settled);
-    this.#setCurrentTask(vm, task);
-    port.write(vm + VM.VMODE, VMODE.TASK);
-    if (port.read(vm + VM.CUT_DUE) !== 0 && !this.isVm0(vm)) {
-      this.#checkpoint(() => this.backup.cut(vm, true));
-    }
->>>>>>> main
     if ((flags & 2) !== 0) this.#atRest(vm);
     if (port.read(vm + VM.V_PENDING) === 0 && (flags & 2) !== 0) {
       port.write(vm + VM.WAITING, 1);
@@ -710,10 +582,6 @@ export class Vmm {
     return undefined;
   }
 
-<<<<<<< HEAD
-  /** The outgoing task's checkpoint, which is due: taken where it copies, otherwise declared. */
-  #leaveTask(vm: number, unit: number): void {
-=======
   /** A checkpoint inside a switch, if one is taken. */
   #checkpoint(take: () => boolean): boolean {
     this.#pass("backup");
@@ -722,39 +590,20 @@ export class Vmm {
     return taken;
   }
 
-  #setCurrentTask(vm: number, task: number): void {
->>>>>>> main
+  /** The outgoing task's checkpoint, which is due: taken where it copies, otherwise declared. */
+  #leaveTask(vm: number, unit: number): void {
     const port = this.port;
     const now = port.read(MAP.GLOBAL + GLOBAL.NOW);
-    if ((now & EAGER) !== 0) return void this.backup.checkpointTask(vm, unit);
+    if ((now & EAGER) !== 0) {
+      return void this.#checkpoint(() => this.backup.checkpointTask(vm, unit));
+    }
     port.write(unit + UNIT.DACR_TASK, DACR_MONITOR);
     port.write(unit + UNIT.DUE, now);
   }
 
-<<<<<<< HEAD
   /** The same in the hand-written dispatch, where it copies. */
   #copyTask(vm: number, unit: number): void {
-    const before = this.port.charged;
-    if (this.backup.taskDue(unit) && this.backup.checkpointTask(vm, unit)) {
-      this.#copying = this.port.charged - before;
-=======
-  /**
-   * The outgoing side of a task switch: its checkpoint when it is due (P8), unless the journal has
-   * just taken one.
-   */
-  #leaveTask(vm: number, from: number, to: number, settled: boolean): void {
-    const port = this.port;
-    port.add(vm + VM.TASK_SWITCHES, 1);
-    let name = "-";
-    if (from !== NONE) {
-      const unit = unitOf(port, vm, from + 2);
-      name = readName(port, unit + UNIT.NAME);
-      const alive = port.read(unit + UNIT.STATE) === TASK_STATE.CREATED;
-      if (alive && this.backup.leave(unit) && !settled) {
-        this.#checkpoint(() => this.backup.checkpointTask(vm, unit));
-      }
->>>>>>> main
-    }
+    if (this.backup.leave(unit)) this.#checkpoint(() => this.backup.checkpointTask(vm, unit));
   }
 
   #taskSwitched(vm: number, from: number, to: number): void {
@@ -767,12 +616,6 @@ export class Vmm {
       from: none ? "-" : observedText(board, from + UNIT.NAME),
       to: observedText(board, to + UNIT.NAME),
     });
-<<<<<<< HEAD
-    this.#openSwitch("task", this.#dispatchStart, this.#copying);
-    this.#copying = 0;
-=======
-    this.#pass("task");
->>>>>>> main
   }
 
   /** Runs a VM that is current: delivers a virtual interrupt, or restores what it was doing. */
@@ -786,6 +629,7 @@ export class Vmm {
     const unit = port.read(vm + VM.CUR_UNIT);
     if (task) {
       if (pending && this.#deliver(vm, unit)) return;
+      this.backup.generations.awake(unit);
       this.domains.open(vm, unit);
       port.setDacr(port.read(unit + UNIT.DACR_TASK));
       this.#lookedAt(vm);
@@ -798,11 +642,11 @@ export class Vmm {
     this.#paths.restore(vm + VM.KERNEL_CONTEXT);
   }
 
-  /** Whether the kernel's next dispatch has more to do than to go to the task. */
+  /** Whether the kernel's next dispatch has more to do than to go to the task: with KEEP always. */
   #lookedAt(vm: number): void {
     const port = this.port;
     const more = port.read(vm + VM.V_PENDING) !== 0 || port.read(vm + VM.CUT_DUE) !== 0 ||
-      port.read(vm + VM.JOURNALED) !== 0;
+      port.read(vm + VM.JOURNALED) !== 0 || port.read(MAP.GLOBAL + GLOBAL.EVERY) >= KEEP;
     port.write(vm + VM.FAST, more ? NONE : port.read(MAP.GLOBAL + GLOBAL.DOMAIN_EPOCH));
   }
 
@@ -910,19 +754,14 @@ export class Vmm {
 
   // --- VM switch -------------------------------------------------------------------------------
 
-  /**
-   * Chooses the VM to run and runs it; idles when there is none.
-   *
-   * @param cut A cut of the current VM has been taken, if one was due.
-   */
-  reschedule(cut = false): void {
+  /** Chooses the VM to run and runs it; idles when there is none. */
+  reschedule(): void {
     const port = this.port;
-<<<<<<< HEAD
     port.routine(ROUTINE.reschedule);
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
     const slots = this.#slots;
     let next: number;
-    this.#switchBegin = port.charged;
+    this.#pass("choose");
     if (slots) {
       next = this.scheduler.slotOwner();
       if (next !== current) this.#leaveVm(current);
@@ -932,26 +771,6 @@ export class Vmm {
       next = this.#paths.switchVm();
       if (next === 0) return;
       if (next === NOBODY) next = 0;
-=======
-    this.#pass("choose");
-    const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
-    const next = this.#slots ? this.scheduler.slotOwner() : this.scheduler.choose();
-    if (next !== current || next === 0) this.#leaveVm(current, cut);
-    if (next === 0) return this.#idle();
-    if (next !== current) {
-      port.write(MAP.GLOBAL + GLOBAL.CURRENT, next);
-      port.write64(MAP.GLOBAL + GLOBAL.SLICE_START, port.now);
-      port.setPid(SLOT_PID + port.read(next + VM.ID));
-      port.add(next + VM.SWITCHES, 1);
-      port.add(MAP.GLOBAL + GLOBAL.VM_SWITCHES, 1);
-      this.recorder.emit({
-        type: "switch-vm",
-        t: this.ns,
-        from: current === 0 ? "-" : this.name(current),
-        to: this.name(next),
-      });
-      this.#pass("vm");
->>>>>>> main
     }
     if (next === 0) return this.#idle();
     if (next !== current) this.#enterVm(current, next);
@@ -963,6 +782,7 @@ export class Vmm {
     const port = this.port;
     port.write(MAP.GLOBAL + GLOBAL.CURRENT, next);
     port.mcr(13, 0, 0, port.read(next + VM.PID));
+    this.#pass("vm");
     port.add(next + VM.SWITCHES, 1);
     holdContext(port.board, port.read(next + VM.SLOT));
     this.#vmSwitched(current, next);
@@ -977,8 +797,6 @@ export class Vmm {
       from: from === 0 ? "-" : this.name(from),
       to: this.name(to),
     });
-    this.#openSwitch("vm", this.#switchBegin, this.#copying);
-    this.#copying = 0;
   }
 
   get #slots(): boolean {
@@ -1013,8 +831,7 @@ export class Vmm {
     }
     const owner = port.read(g + GLOBAL.SLOT_VM);
     if (owner !== 0) this.timers.tickVm(owner);
-<<<<<<< HEAD
-    if (phase === 0 || vm === 0) return this.#reschedule();
+    if (phase === 0 || vm === 0) return this.reschedule();
     if (watchdogDue(port, vm)) return this.#faults.late(vm, "watchdog");
     this.#resumeVm(vm);
   }
@@ -1029,44 +846,12 @@ export class Vmm {
 
   /** The cut of a VM that leaves, when it is due, at once. */
   #copyGuest(vm: number): void {
-    const before = this.port.charged;
     if (!this.backup.cutDue(vm)) return;
-    if (this.#mayCut(vm)) {
-      this.#takeCut(vm);
-      this.#copying = this.port.charged - before;
-    } else if (this.port.read(vm + VM.DUE) !== NONE) {
+    if (this.#mayCut(vm)) this.#takeCut(vm);
+    else if (this.port.read(vm + VM.DUE) !== NONE) {
       // No cut lies inside the kernel (I7): it is taken when the kernel leaves for a task.
       askCut(this.port, vm);
     }
-=======
-    if (phase === 0 || vm === 0) return this.reschedule();
-    if (watchdogDue(port, vm)) return this.#late(vm, "watchdog");
-    this.#resumeVm(vm);
-  }
-
-  /** The outgoing side of a VM switch: its slice, its cut when it is due (P8). */
-  #leaveVm(vm: number, cut = false): void {
-    if (vm === 0) return;
-    this.#chargeSlice(vm);
-    if (!cut) this.#cutIfDue(vm);
-  }
-
-  #cutIfDue(vm: number): void {
-    const port = this.port;
-    const state = port.read(vm + VM.STATE);
-    const alive = state === VM_STATE.RUNNING || state === VM_STATE.WAITING;
-    if (!alive || this.isVm0(vm) || !this.backup.cutDue(vm)) return;
-    if (port.read(vm + VM.VMODE) === VMODE.KERNEL && port.read(vm + VM.PLAIN) === 0) {
-      // No cut lies inside the kernel (I7): it is taken when the kernel leaves for a task.
-      port.write(vm + VM.CUT_DUE, 1);
-      return;
-    }
-    const kernel = unitOf(port, vm, 0);
-    const unit = runningTask(port, vm);
-    this.domains.open(vm, unit === 0 ? kernel : unit);
-    port.setDacr(port.read((unit === 0 ? kernel : unit) + UNIT.DACR_KERNEL));
-    this.#checkpoint(() => this.backup.cut(vm, true));
->>>>>>> main
   }
 
   /** True when a cut may be taken of the present state of a VM: not inside its kernel (I7). */
@@ -1082,7 +867,7 @@ export class Vmm {
     this.#noteContext(vm);
     this.domains.open(vm, unit);
     port.setDacr(port.read(unit + UNIT.DACR_KERNEL));
-    this.backup.cut(vm, true);
+    this.#checkpoint(() => this.backup.cut(vm, true));
     attend(port, vm);
   }
 
@@ -1104,15 +889,15 @@ export class Vmm {
   /** A physical interrupt; the context is saved. `vm` is 0 when the monitor was idle. */
   #interrupt(vm: number): void {
     const port = this.port;
-<<<<<<< HEAD
     const g = MAP.GLOBAL;
+    this.#pass("acknowledge");
     port.routine(ROUTINE.acknowledge);
     const source = port.device(INTOFFSET);
-    port.setDevice(SRCPND, 1 << source);
-    port.setDevice(INTPND, 1 << source);
+    for (const pending of [SRCPND, INTPND]) port.setDevice(pending, 1 << source);
+    this.#pass("acknowledged");
     if (vm !== 0) this.meters.vmOut(vm);
-    if (source === INT_UART0) this.consoles.receive();
-    if (source === INT_TIMER4) {
+    if (source === SOURCE.UART0) this.consoles.receive();
+    if (source === SOURCE.TIMER4) {
       port.routine(ROUTINE.tick);
       if (vm !== 0) {
         this.scheduler.charge(vm, TICK_SLICE);
@@ -1120,58 +905,17 @@ export class Vmm {
       }
       port.add(g + GLOBAL.TICKS, 1);
       port.add(g + GLOBAL.NOW, 1);
-      this.#scrub();
-=======
-    this.#pass("acknowledge");
-    const source = port.device(INTOFFSET);
-    if (source === SOURCE.UART0) this.consoles.receive();
-    for (const pending of [SRCPND, INTPND]) port.setDevice(pending, 1 << source);
-    this.#pass("acknowledged");
-    if (vm !== 0) this.#chargeSlice(vm);
-    if (source === SOURCE.TIMER4) {
-      port.add(MAP.GLOBAL + GLOBAL.TICKS, 1);
->>>>>>> main
       if (this.#slots) return this.#slotTick(vm);
       this.#scrub(1);
       this.timers.tick();
       if (vm !== 0 && watchdogDue(port, vm)) return this.#faults.late(vm, "watchdog");
     }
-<<<<<<< HEAD
-    if (vm === 0) return this.#reschedule();
+    if (vm === 0) return this.reschedule();
     if ((port.read(vm + VM.SLICE) | 0) <= 0) {
       if (port.read(vm + VM.STATE) === VM_STATE.RUNNING) this.scheduler.expire(vm);
-      return this.#reschedule();
+      return this.reschedule();
     }
     if (!this.#paths.resume()) this.#resumeVm(vm);
-=======
-    if (vm !== 0) {
-      if ((port.read(vm + VM.SLICE) | 0) <= 0) {
-        this.#pass("choose");
-        const runs = port.read(vm + VM.STATE) === VM_STATE.RUNNING;
-        if (runs) {
-          this.scheduler.expire(vm);
-          this.#cutIfDue(vm);
-        }
-        return this.reschedule(runs);
-      }
-      return this.#resumeVm(vm);
-    }
-    this.reschedule();
-  }
-
-  // --- detectors -------------------------------------------------------------------------------
-
-  /** An error that no exception of the guest raised: its context is saved already. */
-  #late(vm: number, kind: FaultKind): void {
-    const port = this.port;
-    const alive = kind === "watchdog" ? port.read64(vm + VM.KICKED) : Infinity;
-    this.kick(vm);
-    const unit = runningTask(port, vm);
-    const slot = unit === 0 ? vm + VM.KERNEL_CONTEXT : port.read(unit + UNIT.SLOT);
-    const pc = port.read(slot + CONTEXT.PC);
-    const cpsr = port.read(slot + CONTEXT.CPSR);
-    this.#raiseFault({ vm, unit, kind, fsr: 0, far: 0, pc, cpsr, alive });
->>>>>>> main
   }
 
   /** A storm of refused hypercalls; true when the caller has been dealt with. */
@@ -1187,133 +931,9 @@ export class Vmm {
     tablesRepaired(this.port, this.recorder, this.tables.scrubDue(passed), 0);
   }
 
-<<<<<<< HEAD
   /** Recovers a task (`unit`) or, when it is 0, a guest, and goes on. */
   recover(vm: number, unit: number): void {
     this.#faults.recover(vm, unit);
-=======
-  // --- faults ----------------------------------------------------------------------------------
-
-  /** An exception of a guest: find whose error it is, report it, recover (P9). */
-  #fault(vm: number, kind: FaultKind, pc: number, cpsr: number): void {
-    const port = this.port;
-    const id = port.read(vm + VM.ID);
-    const fsr = kind === "data-abort"
-      ? port.mrc(5, 0, 0)
-      : kind === "prefetch-abort"
-      ? port.mrc(5, 0, 1)
-      : 0;
-    const far = kind === "data-abort" ? port.mrc(6, 0, 0) : pc;
-    const va = kind === "data-abort" ? far - slotMva(id, 0) : pc;
-    if (kind !== "undefined" && this.#tableRepaired(vm, va, pc)) {
-      this.#cpu.cpsr = cpsr;
-      this.#cpu.pc = pc;
-      return;
-    }
-    this.#save(vm, pc, cpsr);
-    const unit = classify(port, vm, pc, far);
-    this.#raiseFault({ vm, unit, kind, fsr, far, pc, cpsr });
-  }
-
-  /** The abort came from a damaged descriptor, which is right again: the access is tried again. */
-  #tableRepaired(vm: number, va: number, pc: number): boolean {
-    if (va < 0 || va >= SLOT_MAP.SIZE) return false;
-    const repaired = this.tables.check(vm, va);
-    tablesRepaired(this.port, this.recorder, repaired, pc);
-    return repaired.length > 0;
-  }
-
-  #raiseFault(fault: RaisedFault): void {
-    const { vm, unit, kind, pc } = fault;
-    const port = this.port;
-    const id = port.read(vm + VM.ID);
-    port.add(vm + VM.FAULTS, 1);
-    writeLog(port, this.ns, {
-      vm: id,
-      task: unit === 0 ? NONE : port.read(unit + UNIT.TASK),
-      what: LOG_WHAT.FAULT,
-      detail: LOG_FAULTS.indexOf(kind),
-      address: pc,
-    });
-    this.recorder.emit(faultEvent(port, this.recorder, fault));
-    this.recover(vm, unit, fault.alive);
-  }
-
-  /** Recovers a task (`unit`) or, when it is 0, a guest, as it was at `alive`, and goes on. */
-  recover(vm: number, unit: number, alive?: number): void {
-    const port = this.port;
-    this.#pass("fault");
-    const start = this.recovery.begin();
-    const reloaded = this.text.reload(vm);
-    for (const text of reloaded) textReloaded(port, this.recorder, vm, text);
-    // A task can't be rolled back under its kernel without a call-back (R3), nor one whose text was bad.
-    const alone = unit !== 0 && this.journal.canUndo(vm) && reloaded.every(({ own }) => own);
-    const { recovery } = this;
-    const goOn = alone ? recovery.task(vm, unit, start, alive) : recovery.guest(vm, start, alive);
-    this.#pass("recovered");
-    switch (goOn) {
-      case GO_ON.TASK:
-      case GO_ON.KERNEL:
-        if (!this.journal.rolledBack(unit)) return this.#goOnTask(vm, unit, goOn);
-        return this.#undo(vm, unit, goOn);
-      case GO_ON.SKIP:
-        return this.#resumeVm(vm);
-      case GO_ON.DELETE:
-        this.deleteVm(vm);
-        return this.reschedule();
-      case GO_ON.HALT:
-        return stopSystem(port.board, this.recorder, "the recovery policy asks for a halt");
-      default:
-        if (port.read(vm + VM.STATE) === VM_STATE.FAILED) {
-          this.setState(vm, VM_STATE.FAILED, "its recovery ladder came to its end");
-        } else {
-          const waiting = port.read(vm + VM.WAITING) !== 0;
-          port.write(vm + VM.STATE, waiting ? VM_STATE.WAITING : VM_STATE.RUNNING);
-          if (waiting) this.scheduler.block(vm);
-          else this.scheduler.expire(vm);
-        }
-        port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
-        return this.reschedule();
-    }
-  }
-
-  #goOnTask(vm: number, unit: number, goOn: number): void {
-    const port = this.port;
-    const running = runningTask(port, vm) || unit;
-    if (goOn === GO_ON.KERNEL) {
-      // The kernel is entered as by an interrupt without a source: it chooses the next task.
-      return this.#enterKernelIrq(vm, running, 0);
-    }
-    port.write(vm + VM.VMODE, VMODE.TASK);
-    this.#resumeVm(vm);
-  }
-
-  /** Lets the kernel undo the consuming calls of a task (R3), then goes on. */
-  #undo(vm: number, unit: number, goOn: number): void {
-    const port = this.port;
-    port.write(vm + VM.UNDO_TASK, port.read(unit + UNIT.TASK) + 1);
-    port.write(vm + VM.UNDO_NEXT, port.read(unit + UNIT.JOURNAL_COUNT));
-    port.write(vm + VM.UNDO_GO_ON, goOn);
-    this.#undoNext(vm);
-  }
-
-  /** Lets the kernel undo the next call, when there is one. */
-  #undoNext(vm: number): void {
-    const port = this.port;
-    const task = port.read(vm + VM.UNDO_TASK) - 1;
-    const unit = unitOf(port, vm, task + 2);
-    const found = this.journal.undo(vm, unit, port.read(vm + VM.UNDO_NEXT));
-    if (found === undefined) {
-      this.journal.rewind(unit);
-      port.write(vm + VM.UNDO_TASK, 0);
-      return this.#goOnTask(vm, unit, port.read(vm + VM.UNDO_GO_ON));
-    }
-    port.write(vm + VM.UNDO_NEXT, found.index);
-    this.#enterKernel(vm, unit, 0);
-    const { number, argument, result } = found.call;
-    [task, number, argument, result].forEach((value, i) => this.#cpu.setUserReg(i, value));
-    this.#cpu.pc = port.read(vm + VM.UNDO);
->>>>>>> main
   }
 
   /** HC_UNDONE. */

@@ -222,18 +222,17 @@ export const GUESTS: readonly GuestSource[] = [
   bareCompute("versatilepb", "0x00010000"),
   bareCompute("sx1", "0x10010000"),
   {
-<<<<<<< HEAD
     name: "monitor",
     kind: "monitor",
     summary: "The monitor's hand-written routines, for its calibration.",
     options: ["--monitor"],
     sources: ["monitor/monitor.S"],
-=======
+  },
+  {
     name: "compute-rp2040",
     kind: "bare",
     summary: "The compute guest for rp2040js, a Cortex-M0+.",
     options: ["--at", "0x20000000", "--thumb"],
     sources: ["bare_thumb.S", "bare.c", "compute.c", "work.c"].map((file) => `compute/${file}`),
->>>>>>> main
   },
 ];

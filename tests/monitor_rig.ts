@@ -9,7 +9,8 @@ import { activeAddress } from "../core/fault.ts";
 import { frameRecord } from "../core/frames.ts";
 import { hashBytes } from "../core/hash.ts";
 import { Lab, type LabOptions } from "../core/lab.ts";
-import { FRAME, GLOBAL, MAP, MAX_VMS, PAGE_REC, UNIT, VM } from "../core/layout.ts";
+import { FRAME, GLOBAL, MAP, MAX_VMS, METER, PAGE_REC, UNIT, VM } from "../core/layout.ts";
+import { vmMeter } from "../core/meters.ts";
 import type { TraceEvent } from "../core/trace.ts";
 import { HC, INFO_FIELDS, PAGE, SLOT_MAP } from "../core/vmi.ts";
 import { loadGuest } from "../guests/mod.ts";
@@ -88,6 +89,11 @@ export function guestWord(lab: Lab, vm: string, va: number): number {
 /** A word of a VM record. */
 export function vmWord(lab: Lab, vm: string, offset: number): number {
   return lab.board.peek(lab.vmRecord(vm) + offset, 4);
+}
+
+/** Hypercalls of a VM so far. */
+export function hypercallsOf(lab: Lab, vm: string): number {
+  return lab.board.peek(vmMeter(vmWord(lab, vm, VM.ID)) + METER.COUNT, 4);
 }
 
 /** Address of a unit record: 0 is the kernel's, 1 the common text's, 2 + i task i's. */

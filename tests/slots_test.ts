@@ -15,7 +15,7 @@ import {
   taskData,
   taskGuest,
 } from "./mini_guest.ts";
-import { actions, core, lines, miniLab, vmWord } from "./monitor_rig.ts";
+import { actions, core, hypercallsOf, lines, miniLab, vmWord } from "./monitor_rig.ts";
 import { randomCalls } from "./random_calls.ts";
 
 const crash = (c: Code) => c.mov(R0, imm(0)).str(R0, R0);
@@ -110,7 +110,7 @@ async function beside(
       assert.deepEqual(actions(events, vm), [], vm);
     }
     assert.ok(vmWord(lab, "neighbour", VM.FAULTS) >= faults, what);
-    assert.ok(vmWord(lab, "neighbour", VM.HYPERCALLS) >= calls, what);
+    assert.ok(hypercallsOf(lab, "neighbour") >= calls, what);
   }
 }
 

@@ -6,17 +6,16 @@
 
 import assert from "node:assert/strict";
 import type { LabOptions } from "../core/lab.ts";
-import { VM } from "../core/layout.ts";
 import { CALL, imm, R0, taskData, taskGuest } from "./mini_guest.ts";
 import {
   actions,
   checkFrames,
   core,
+  hypercallsOf,
   lines,
   miniLab,
   monitorHash,
   ofType,
-  vmWord,
 } from "./monitor_rig.ts";
 import { randomCalls } from "./random_calls.ts";
 
@@ -56,7 +55,7 @@ for (const [schedule, until] of [["slices", "600ms"], ["slots", "1200ms"]] as co
         using lab = await miniLab({ ...HEALTHY, neighbour }, { ...OPTIONS, schedule });
         const text = monitorHash(lab);
         const events = lab.runAll({ until });
-        const calls = vmWord(lab, "neighbour", VM.HYPERCALLS);
+        const calls = hypercallsOf(lab, "neighbour");
         assert.ok(calls >= least, `${calls} hypercalls by ${until}`);
         assert.equal(lab.stopped, false);
         for (const [vm, count] of [["first", 120], ["second", 90]] as const) {

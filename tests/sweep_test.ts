@@ -8,7 +8,7 @@ import { ShadowTape } from "../core/follow.ts";
 import { sdramWords } from "../core/fork.ts";
 import { GoldenRun } from "../core/golden.ts";
 import type { LabOptions } from "../core/lab.ts";
-import { countingWords, differences, relativeWords } from "../core/memory_diff.ts";
+import { countingWords, differences, scratchWords } from "../core/memory_diff.ts";
 import { DEFAULT_OUTPUT, judgeBy } from "../core/outcome.ts";
 import { sweep } from "../core/sweep.ts";
 import { core, demoLab } from "./monitor_rig.ts";
@@ -44,10 +44,7 @@ function differencesAtLooks(golden: GoldenRun, spec: ExperimentSpec): Map<number
     const words = differences(memory, shadow, new Set([...tape.pages, ...touched.list]), 1e6);
     const all = new Map(words.map((index) => [index, memory[index]]));
     for (const index of countingWords(shadow)) all.delete(index);
-    for (const [index, value] of relativeWords(memory, shadow)) {
-      if (value === shadow[index]) all.delete(index);
-      else all.set(index, value);
-    }
+    for (const index of scratchWords()) all.delete(index);
     found.set(look, textOf(all));
   }
   armed.disarm();

@@ -11,11 +11,8 @@
 #   --foreign       without this kernel, common text and idle task: bring your own kernel:FILE
 #   --board NAME    for a board without monitor: s3c2440, versatilepb
 #   --at ADDRESS    one piece for a machine without monitor, at that address
-<<<<<<< HEAD
 #   --monitor       routines of the monitor, at the high vectors
-=======
 #   --thumb         for a Cortex-M0+, with --at
->>>>>>> main
 #   --flags         prints the arguments of the compiler and of the linker
 #   -...            an argument for the compiler
 #
@@ -43,11 +40,8 @@ while [ $# -gt 0 ]; do
     --foreign) foreign=yes ;;
     --board) board=$2 && shift ;;
     --at) at=$2 && shift ;;
-<<<<<<< HEAD
     --monitor) monitor=yes ;;
-=======
     --thumb) cpu='-mcpu=cortex-m0plus -mthumb' ;;
->>>>>>> main
     --flags)
       # shellcheck disable=SC2086
       echo $cpu $compile

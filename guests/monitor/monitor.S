@@ -61,7 +61,8 @@ kernel_call:
         ldr     r8, [r6, #VM_CUR_UNIT]
         ldr     r10, [r6, #VM_INFO]
         cmpls   r7, #0
-        bne     compiled                        @ journalled, or a number above 63
+        tsteq   r4, #0x0f
+        bne     compiled                        @ journalled, a number above 63, not User mode
         ldr     r11, [r8, #UNIT_TASK]
         ldr     r7, [r8, #UNIT_DACR_KERNEL]
         ldr     lr, [r6, #VM_VECTORS]
@@ -79,6 +80,9 @@ kernel_call:
 hypercall:
         cmp     r12, #HC_DISPATCH
         bne     compiled
+        mrs     r3, spsr
+        tst     r3, #0x0f
+        bne     compiled                        @ not User mode
 
 /*
  * HC_DISPATCH(r0 = task, r1 = result, r2 = flags). FAST is above every EPOCH when the VM has something
