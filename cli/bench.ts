@@ -291,6 +291,9 @@ async function act(
   const what = names.length === 1 ? ` ${names[0]}` : "";
   await outputs.write(sections, {
     command: `understudy bench${what}`,
+    given: Object.entries(given).filter(([name]) => name !== "svg" && name !== "html").map((
+      [name, value],
+    ) => [`--${name}`, value === true ? "yes" : String(value)] as const),
     fidelity: options.fidelity ?? "timed",
   });
   if (given.json) printJson(sections, io);

@@ -120,6 +120,8 @@ export class Outputs implements Disposable {
 export interface PageSetting {
   /** The command, for who wants to make it again. */
   readonly command: string;
+  /** Its options, as they were given. */
+  readonly given: readonly (readonly [name: string, value: string])[];
   /** How the machine was simulated. */
   readonly fidelity: Fidelity;
 }
@@ -169,6 +171,31 @@ function constants(fidelity: Fidelity): string {
   return tables.map(htmlTable).join("\n");
 }
 
+/** How the machine and the monitor were set up where a measurement does not say otherwise. */
+function configuration({ command, given, fidelity }: PageSetting): string {
+  return htmlTable({
+    title: "Configuration",
+    columns: [{ head: "what" }, { head: "setting" }],
+    rows: [
+      ["command", command],
+      ...given,
+      [
+        "board",
+        "S3C2440A: ARM920T, 64 MB of SDRAM, clocks and memory controller as a boot loader leaves them",
+      ],
+      ["clocks", "core 400 MHz, bus 100 MHz, devices 50 MHz; asynchronous"],
+      ["board time", fidelity === "timed" ? "timed" : "fixed costs (fast, uncalibrated)"],
+      ["monitor", "2 generations, journal commit, table scrubber off; no VM0"],
+      [
+        "checkpoints",
+        "bench switch, task, scale: at every switch; call: every 10 ms; recovery: the first only",
+      ],
+      ["turns of VMs", "bench switch, period, scale: 100 µs; overhead, recovery, cow: 1 ms"],
+      ["seed", "1"],
+    ],
+  });
+}
+
 const STYLE = `
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, sans-serif; color: #1d2329; background: #fff; margin: 2rem auto;
@@ -176,7 +203,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #1d2329; background: #fff; m
 h1 { font-size: 1.6rem; } h2 { margin-top: 2.6rem; border-bottom: 1px solid #d5dbe1; }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums;
   font-size: 14px; display: block; overflow-x: auto; }
-caption { text-align: left; font-weight: 600; padding: .3rem 0; }
+caption { text-align: left; font-weight: 600; padding: .3rem 0; white-space: nowrap; }
 th, td { padding: .2rem .7rem; border-bottom: 1px solid #e3e8ec; text-align: left; vertical-align: top; }
 th { font-weight: 600; vertical-align: bottom; } .n { text-align: right; }
 code { font: 13px/1.4 ui-monospace, monospace; background: #f3f5f7; padding: .1rem .3rem; }
@@ -191,7 +218,7 @@ const LONG = 24;
 function page(
   sections: readonly BenchSection[],
   pictures: ReadonlyMap<BenchFigure, string>,
-  { command, fidelity }: PageSetting,
+  setting: PageSetting,
 ): string {
   const parts = sections.map(({ title, tables, notes, figures }) => {
     const drawn = figures.map((figure, i) =>
@@ -206,14 +233,13 @@ function page(
     const said = notes.map((note) => `<p>${escape(note)}</p>`);
     return `<h2>${escape(title)}</h2>\n${[...drawn, ...shown, ...said].join("\n")}`;
   });
-  const intro = `<p>Made by <code>${escape(command)}</code>. Board: S3C2440A, 400 MHz core, ` +
-    "100 MHz bus, 50 MHz devices, SDRAM as the boot loader sets it up; figures of board time are a " +
-    "function of images, configuration and seed, and the same on every host. Board time is " +
-    `${fidelity === "timed" ? "timed" : "by fixed costs (fast, uncalibrated)"}.</p>`;
+  const intro = `<p>Made by <code>${escape(setting.command)}</code>. Figures of board time are a ` +
+    "function of images, configuration and seed, and the same on every host.</p>";
   return `<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">` +
     `<meta name="viewport" content="width=device-width"><title>Understudy: measurements</title>` +
     `<style>${STYLE}</style></head><body><h1>Understudy: measurements</h1>\n${intro}\n` +
-    `${parts.join("\n")}\n<h2>Constants</h2>\n${constants(fidelity)}</body></html>\n`;
+    `${parts.join("\n")}\n<h2>Configuration and constants</h2>\n${configuration(setting)}\n` +
+    `${constants(setting.fidelity)}</body></html>\n`;
 }
 
 /** Several pictures in one page: what is named in one must not be named in another. */

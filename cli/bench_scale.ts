@@ -78,8 +78,8 @@ export async function measureScale(options: BenchOptions, onStep: OnStep): Promi
     ],
     notes: [
       "Checkpoints at every switch. resident: two VMs or tasks take turns, all others wait, so that the two " +
-      "keep their domains. recycled: all take turns, and there are more than domains. A VM has room for " +
-      `${TASKS_A_VM} tasks, each in a megabyte of its own; more are in several VMs. One VM or task alone ` +
+      "keep their domains. recycled: all take turns, and there are more than domains. A VM has up to " +
+      `${TASKS_A_VM} tasks here, each in a megabyte of its own; more are in several VMs. One VM or task alone ` +
       "has nobody to switch to. Constant: all medians are within 5 % of each other.",
       ...[...new Set(rows.map((row) => row.fidelity))].map((f) => FIDELITY_NOTES[f]),
     ],

@@ -113,6 +113,8 @@ export const campaignSchema = configSchema.omit({ input: true, manage: true }).e
     to: timeSchema.optional().describe("end of the times"),
   }).optional().describe("when faults strike; the middle of the run unless given"),
   targets: z.array(target).min(1).describe("what is struck"),
+  sampling: z.enum(["shares", "uniform"]).optional()
+    .describe("by the targets' shares, or each bit of all of them as often as another"),
   models: z.array(model).min(1).optional().describe("how words are struck; one flipped bit"),
   triggers: z.array(trigger).min(1).optional().describe("what faults wait for; a time"),
   faults: z.string().optional().describe("list of faults to run instead: GUEST FAULT on each line"),
@@ -196,6 +198,7 @@ export async function parseCampaign(
     count,
     window,
     targets,
+    sampling,
     models,
     triggers,
     faults,
@@ -230,6 +233,7 @@ export async function parseCampaign(
     targets: targets.map((item): TargetShare =>
       typeof item === "string" ? { target: item } : defined(item)
     ),
+    ...(sampling === "uniform" ? { uniform: true } : {}),
     ...(models === undefined ? {} : {
       models: models.map((item): ModelShare =>
         typeof item === "string" ? { kind: item } : defined(item)

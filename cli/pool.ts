@@ -191,6 +191,14 @@ export function runPool(options: PoolOptions): Promise<void> {
 
     if (signal?.aborted) return end();
     signal?.addEventListener("abort", stop);
-    for (let i = 0; i < workers; i++) hire();
+    // No more workers than there are chunks.
+    for (let i = 0; i < workers; i++) {
+      const { value, done } = source.next();
+      if (done) break;
+      again.unshift([...value]);
+    }
+    if (again.length === 0) return end();
+    const wanted = again.length;
+    for (let i = 0; i < wanted; i++) hire();
   });
 }

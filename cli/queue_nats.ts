@@ -102,6 +102,13 @@ export class Queue {
       }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
+      if (/--allow-net/.test(reason)) {
+        throw new InputError(
+          `--queue ${url}`,
+          "the network may not be used",
+          "run deno task understudy-net, or give --allow-net",
+        );
+      }
       throw new InputError(
         `--queue ${url}`,
         `no JetStream there: ${reason}`,

@@ -88,7 +88,7 @@ export interface ScaleBenchOptions extends BenchSetting {
 /** Values of the axes in the default measurement. One VM or task has nobody to switch to. */
 export const SCALE_SIZES: Readonly<Record<ScaleAxis, readonly number[]>> = {
   vms: [2, 4, 8, 16, 32, 64],
-  tasks: [2, 4, 8, 16, 24, 48, 64],
+  tasks: [2, 4, 8, 16, 32, 64],
   region: [0x4000, 0x1_0000, 0x4_0000, 0x10_0000, 0x40_0000],
 };
 
@@ -99,8 +99,8 @@ export const SCALE_RANGE: Readonly<Record<ScaleAxis, readonly [number, number]>>
   region: [0x4000, 0x40_0000],
 };
 
-/** Tasks that fit in a VM's slot, each in a megabyte of its own, beside the idle one. */
-export const TASKS_A_VM = 24;
+/** Tasks of a VM in the measurement; each has a megabyte of the VM's slot. */
+export const TASKS_A_VM = 16;
 /** Switches that are not counted. */
 const WARM_UP = 10;
 /** Bytes of a region from which `full` is measured at few switches. */

@@ -64,6 +64,8 @@ export interface CampaignPlan {
   readonly seed: number;
   /** Targets. */
   readonly targets: readonly TargetShare[];
+  /** Each bit of all targets is struck as often as another; shares of targets do not count. */
+  readonly uniform?: boolean;
   /** Models of faults in words; one flipped bit unless given. */
   readonly models?: readonly ModelShare[];
   /** Triggers; times unless given. */
@@ -142,6 +144,7 @@ export class FaultDraw {
   readonly #plan: CampaignPlan;
   readonly #pattern: readonly number[];
   readonly #cycles: number;
+  readonly #bits: number;
 
   /**
    * Prepares to draw.
@@ -157,6 +160,7 @@ export class FaultDraw {
     if (plan.targets.length === 0) throw new InputError("targets", "none", "allowed: at least one");
     this.strata = plan.targets.map((choice) => new FaultStratum(lab, choice));
     this.#plan = plan;
+    this.#bits = this.strata.reduce((sum, { bits }) => sum + bits, 0);
     this.#pattern = dealShares(plan.targets.map(({ share }) => share ?? 1));
     this.#cycles = lab.board.clock.cycleAt(plan.to) - lab.board.clock.cycleAt(plan.from);
   }
@@ -174,11 +178,23 @@ export class FaultDraw {
     }));
   }
 
+  /** A stratum, the more often the more bits it has. */
+  #anyStratum(random: Random): FaultStratum {
+    let bit = random.below(this.#bits);
+    for (const stratum of this.strata) {
+      if (bit < stratum.bits) return stratum;
+      bit -= stratum.bits;
+    }
+    return this.strata[this.strata.length - 1];
+  }
+
   /** Experiment number `index`. */
   draw(index: number): DrawnFault {
     const plan = this.#plan;
     const random = new Random(plan.seed, index);
-    const stratum = this.strata[this.#pattern[index % this.#pattern.length]];
+    const stratum = plan.uniform === true
+      ? this.#anyStratum(random)
+      : this.strata[this.#pattern[index % this.#pattern.length]];
     const drawn = stratum.place(random.below(stratum.bits));
     const model = isEventPlace(drawn.place.kind)
       ? eventModel(drawn.place, drawn.bit, random)

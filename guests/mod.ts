@@ -51,7 +51,7 @@ export const guestSummaries: Readonly<Record<string, string>> = {
   opmix: "A benchmark of records, strings, calls and branches; tells its time and halts.",
   sweep: "Writes to as many pages as its boot argument says, round after round.",
   foreign: "Three tasks under a kernel that schedules them by itself.",
-  relay: "Up to 24 tasks that hand a turn round, for measuring switches.",
+  relay: "Up to 16 tasks that hand a turn round, for measuring switches.",
   conformance: "Tries every call of the kernel and counts what passes.",
 };
 

@@ -22,6 +22,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   "tests/campaign_test.ts": "campaigns refuse the cache model",
   "tests/dump_pt_test.ts": "is about a command",
   "tests/fork_test.ts": "campaigns refuse the cache model",
+  "tests/sweep_test.ts": "campaigns refuse the cache model",
   "tests/statistics_test.ts": "makes no laboratory",
 };
 

@@ -139,12 +139,12 @@ const TOGETHER: readonly Application[] = [
   },
 ];
 
-/** Tasks in a ring: as many areas as there are semaphores, all with one source. */
+/** Tasks in a ring, each in an area of its own, all with one source. */
 const RELAY: Application = {
   name: "relay",
   folder: "relay",
-  summary: "Up to 24 tasks that hand a turn round, for measuring switches.",
-  tasks: new Array<string>(24).fill("relay"),
+  summary: "Up to 16 tasks that hand a turn round, for measuring switches.",
+  tasks: new Array<string>(16).fill("relay"),
 };
 
 const CONFORMANCE: Application = {

@@ -3,16 +3,15 @@
  * worker is killed, the server is killed and started again, and a range is sent twice. The store must
  * then be the one of a run without a queue, row for row.
  *
- * Needs nats-server (Debian's package of that name), --allow-net and --allow-run.
+ * Needs nats-server (Debian's package of that name).
  *
  * @module
  */
 
-import { deno, ROOT } from "./run.ts";
-import { Store } from "../cli/store.ts";
-import { specHash } from "../cli/store.ts";
-import { Queue } from "../cli/queue_nats.ts";
 import { subject } from "../cli/queue.ts";
+import { Queue } from "../cli/queue_nats.ts";
+import { specHash, Store } from "../cli/store.ts";
+import { deno, ROOT } from "./run.ts";
 
 const DIR = new URL(".tmp/queue/", ROOT).pathname;
 const PORT = 24222;
@@ -27,10 +26,19 @@ bugs: [{vm: logger, arg: "bug=undefined@50ms"}]
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** The command as `deno task understudy-net` runs it, but for the folder that it may write to. */
+const COMMAND = [
+  ...["run", "--no-prompt", "--no-lock", "--allow-read", `--allow-write=${DIR}`],
+  "--allow-net=127.0.0.1",
+  "--allow-env=CLICOLOR_FORCE,NO_COLOR,FORCE_COLOR,LOG_TOKENS,LOG_STREAM",
+  new URL("cli/main.ts", ROOT).href,
+  "inject",
+];
+
 /** Runs the command in the background. */
 function inject(...args: string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-lock", new URL("cli/main.ts", ROOT).href, "inject", ...args],
+  return new Deno.Command("deno", {
+    args: [...COMMAND, ...args],
     stdout: "piped",
     stderr: "piped",
   }).spawn();
@@ -117,8 +125,7 @@ async function main(): Promise<number> {
   } finally {
     for (const child of children) await kill(child);
   }
-  const args = ["run", "-A", "--no-lock", "cli/main.ts", "inject", file, "--out", plain];
-  const local = await deno([...args, "--count", String(COUNT), "--json"]);
+  const local = await deno([...COMMAND, file, "--out", plain, "--count", String(COUNT), "--json"]);
   if (local.code !== 0) throw new Error(local.stderr);
   using one = Store.open(db, "read");
   using other = Store.open(plain, "read");

@@ -287,6 +287,32 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "FaultDraw strikes each bit as often as another when it is to be uniform",
+  core,
+  async () => {
+    const lab = await demoLab(["ucos-1"], { sdramMB: 32 });
+    lab.runAll({ for: "30ms" });
+    const targets = ["registers", "task-stack", "kernel-text", "kernel-bss"].map((target) => ({
+      target,
+    }));
+    const draw = new FaultDraw(lab, { seed: 2, targets, uniform: true, from: 30e6, to: 31e6 });
+    const counts = new Map<string, number>();
+    const n = 4000;
+    for (let index = 0; index < n; index++) {
+      const { target } = draw.draw(index);
+      counts.set(target, (counts.get(target) ?? 0) + 1);
+    }
+    const all = draw.sizes.reduce((sum, { bits }) => sum + bits, 0);
+    for (const { target, bits } of draw.sizes) {
+      const expected = n * bits / all;
+      const found = counts.get(target) ?? 0;
+      // Four standard deviations.
+      assert.ok(Math.abs(found - expected) < 4 * Math.sqrt(expected) + 1, `${target}: ${found}`);
+    }
+  },
+);
+
 Deno.test("FaultDraw draws models and triggers by their shares", core, async () => {
   const lab = await demoLab(["ucos-1"], { sdramMB: 32 });
   lab.runAll({ until: "30ms" });

@@ -141,8 +141,10 @@ Deno.test("TableCheck.check() repairs what leads to an external abort", core, as
     const { master, page } = descriptors(lab, "g", va);
     flip(lab, what === "table" ? master : page, 0x1000_0000);
     const events = lab.runAll({ until: "32ms" });
-    assert.equal(aborts, 1, `${what} of 0x${va.toString(16)}`);
-    assert.deepEqual(damageEvents(events), ["vmm"]);
+    // Text that is in the instruction cache is not fetched from the bus.
+    const met = what === "table" || lab.board.mmu.icache === null;
+    assert.equal(aborts, met ? 1 : 0, `${what} of 0x${va.toString(16)}`);
+    assert.deepEqual(damageEvents(events), met ? ["vmm"] : []);
     assert.deepEqual(actions(events, "g"), []);
     assert.deepEqual(hashes(lab), wanted);
   }

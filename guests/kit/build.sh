@@ -132,8 +132,12 @@ ${prefix}gcc $cpu $compile $includes $more -MMD -MF "$work/script.d" -E -P -x as
 libgcc=$(${prefix}gcc $cpu -print-libgcc-file-name)
 # shellcheck disable=SC2086
 (cd "$work" && ${prefix}gcc $cpu $link -Wl,-T,script.ld $objects "$libgcc" -o image.elf)
-# Functions and variables stay for fault reports; $a and $d, which mark code and data, need not.
-${prefix}strip --strip-debug --wildcard --strip-symbol='$[ad]' "$work/image.elf"
+# Functions and variables stay for fault reports; $a and $d, which mark code and data, and the ends of
+# areas, which the manifest has, need not.
+${prefix}strip --strip-debug --wildcard --strip-symbol='$[ad]' --strip-symbol='task[0-9]*_start' \
+  --strip-symbol='task[0-9]*_end' --strip-symbol='kernel_*_start' --strip-symbol='kernel_*_end' \
+  --strip-symbol='common_*_end' --strip-symbol='shared_start' --strip-symbol='shared_end' \
+  "$work/image.elf"
 
 if [ -n "${DEPENDENCIES:-}" ]; then
   cat "$work"/*.d | sed 's/^[^:]*://; s/\\$//' | tr ' ' '\n' | sed "s|^$guests/||" | grep -v '^/' |

@@ -3,7 +3,7 @@
  * turn on. Nothing else is done, so that what is measured is the switches. Each area has this file as
  * its task; the first one creates the others.
  *
- * Boot argument: tasks (1 to 24), pages that a turn writes (0 to 64), 1 for a store to an address of
+ * Boot argument: tasks (1 to 16), pages that a turn writes (0 to 64), 1 for a store to an address of
  * nobody at the end of a turn, then how many of the tasks are in the ring. "2 1 0 2" unless given. More
  * than one page, or the store, are the last task's, which is then the only one that does anything. One
  * task alone hands the turn to itself and asks for the time before.
@@ -13,7 +13,7 @@
 #define JOIN(a, b)      a##b
 #define TASK(area)      JOIN(relay, area)
 #define WORDS           (4096 / sizeof(INT32U))
-#define TASKS           24
+#define TASKS           16
 #define LAST            (TASKS - 1)
 #define FIRST_PRIO      10
 #if APP_AREA == LAST

@@ -57,7 +57,7 @@ static void transform(INT32U *x, INT32U root)
 void fft(void *pdata)
 {
     static INT32U signal[POINTS], x[POINTS];
-    INT32U        round, i, seed = 3;
+    INT32U        round, i, seed = 3, every = ticks_between();
     INT32U        root = power(3, (FIELD - 1) / POINTS);
 
     for (round = 1;; round++) {
@@ -72,6 +72,6 @@ void fft(void *pdata)
         for (i = 0; i < POINTS; i++)
             good &= (uint64_t)x[i] * power(POINTS, FIELD - 2) % FIELD == signal[i];
         tell("fft: round %u checksum %08x %s\n", round, checksum, good);
-        OSTimeDly(10);
+        OSTimeDly(every);
     }
 }

@@ -26,7 +26,7 @@ static void sift(INT32U root, INT32U end)
 
 void sorter(void *pdata)
 {
-    INT32U round, i, seed = 2;
+    INT32U round, i, seed = 2, every = ticks_between();
 
     for (round = 1;; round++) {
         INT32U  before = 0, after = 0;
@@ -49,6 +49,6 @@ void sorter(void *pdata)
         }
         good &= before == after;
         tell("sort: round %u checksum %08x %s\n", round, crc32(0, numbers, sizeof numbers), good);
-        OSTimeDly(10);
+        OSTimeDly(every);
     }
 }
