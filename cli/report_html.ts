@@ -141,7 +141,7 @@ function armsChart(arms: readonly ArmReport[]): string {
     }
   }
   const gaps = lines.map(({ first }, i) => first && i > 0 ? 8 : 0);
-  const height = lines.length * row + gaps.reduce((sum, gap) => sum + gap, 0);
+  const height = lines.length * row + gaps.reduce<number>((sum, gap) => sum + gap, 0);
   const parts = shareAxis(left, width, height, 1);
   let y = 0;
   lines.forEach(({ label, arm, hits, n, first }, i) => {

@@ -311,7 +311,16 @@ Deno.test("docs/campaigns.md has every class with its rule and every target", ()
     assert.deepEqual(rows.get(name), [party, doc], name);
   }
   for (const key of Object.keys((campaignJsonSchema() as { properties: object }).properties)) {
-    const shared = ["vm0", "every", "watchdog", "refusals", "catchUp", "scrub", "schedule", "slice"];
+    const shared = [
+      "vm0",
+      "every",
+      "watchdog",
+      "refusals",
+      "catchUp",
+      "scrub",
+      "schedule",
+      "slice",
+    ];
     if (shared.includes(key) || key === "look" || key === "fidelity") continue;
     assert.ok(page.includes(`\`${key}\``), key);
   }
