@@ -179,6 +179,12 @@ const COMMANDS: Readonly<
     options: [],
     examples: [["bench sensitivity --csv", "a line for each cost and figure"]],
   },
+  goals: {
+    summary: "the figures that were to be reached, beside the measured ones",
+    description: "Measures what the goals are about and says which are reached.",
+    options: ["fidelity"],
+    examples: [["bench goals", "which figures are reached"]],
+  },
 };
 
 /** Errors a second at most. */

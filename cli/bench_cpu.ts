@@ -289,7 +289,8 @@ async function outsiders(rounds: number, notes: string[]): Promise<Outside[]> {
 
 /** A figure without digits that mean nothing. */
 function round(value: number): number {
-  return Math.round(value * 10) / 10;
+  const unit = value < 10 ? 100 : 10;
+  return Math.round(value * unit) / unit;
 }
 
 function roundedSpread({ min, median, max }: Spread): Spread {

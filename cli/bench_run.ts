@@ -8,6 +8,7 @@ import { InputError } from "../mod.ts";
 import { measureCall } from "./bench_call.ts";
 import { measureCow } from "./bench_cow.ts";
 import { measureCpuSection } from "./bench_cpu.ts";
+import { measureGoals } from "./bench_goals.ts";
 import { measureLoss, measureOverhead } from "./bench_overhead.ts";
 import { measurePeriod } from "./bench_period.ts";
 import { measureRecovery } from "./bench_recovery.ts";
@@ -36,6 +37,7 @@ const MEASURE: Readonly<
   loss: measureLoss,
   cpu: measureCpuSection,
   sensitivity: sensitivitySection,
+  goals: measureGoals,
 };
 
 /**
@@ -79,6 +81,7 @@ const WEIGHTS: Readonly<Record<BenchName, number>> = {
   cpu: 6,
   call: 1,
   sensitivity: 20,
+  goals: 8,
 };
 
 /** Told how far the whole set is, from 0 to 1, and what is being measured. */

@@ -112,6 +112,9 @@ export async function measureSwitch(
   };
 }
 
+/** Parts that are inside the one before them. */
+const INNER: ReadonlySet<BenchPart> = new Set<BenchPart>(["backup", "first-writes", "refills"]);
+
 /** What the rows' fidelity is worth. */
 function labels(rows: readonly BenchRow[]): string[] {
   return [...new Set(rows.map(({ fidelity }) => fidelity))].map((f) => FIDELITY_NOTES[f]);
@@ -135,7 +138,7 @@ function partTable(rows: readonly BenchRow[]): BenchTable {
     rows: rows.filter(({ by }) => by === "cycles").map((row) => [
       row.strategy,
       row.cache,
-      row.part === "backup" ? "  backup" : row.part,
+      INNER.has(row.part) ? `  ${row.part}` : row.part,
       row.count,
       row.cycles.median,
       nsText(row.ns.min),

@@ -7,6 +7,7 @@
 import { Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { InputError } from "../mod.ts";
 import { oneOf, wholeNumber } from "./choices.ts";
+import type { Draft } from "./draft.ts";
 import type { Io } from "./io.ts";
 import { painter } from "./paint.ts";
 import { EXIT, type Session } from "./program.ts";
@@ -93,6 +94,8 @@ export async function campaignAction(
     count: whole(options.count, 1e12, "--count"),
     seed: whole(options.seed, 0xffff_ffff, "--seed"),
   }, io);
+  // A place that can't be written is found before the work.
+  const page = options.html === undefined ? undefined : io.create(options.html);
   const abort = new AbortController();
   const release = io.onInterrupt(() => abort.abort());
   try {
@@ -106,13 +109,14 @@ export async function campaignAction(
     const { report, aborted } = options.queue === undefined
       ? await runCampaign(spec, run, io)
       : await (await import("./queue.ts")).feedCampaign(options.queue, spec, run, io);
-    await showReport(session, options.out, report, options);
+    await showReport(session, options.out, report, options, page);
     if (aborted) {
       io.err(`understudy: interrupted; go on with: inject --resume --out ${options.out}\n`);
       session.exitCode = EXIT.INTERRUPTED;
     }
   } finally {
     release();
+    page?.discard();
   }
 }
 
@@ -121,12 +125,13 @@ async function showReport(
   session: Session,
   path: string,
   report: CampaignReport,
-  options: { readonly json?: true | undefined; readonly html?: string | undefined },
+  options: { readonly json?: true | undefined },
+  page: Draft | undefined,
 ): Promise<void> {
   const { io } = session;
-  if (options.html !== undefined) {
-    const { writeHtml } = await import("./report_html.ts");
-    writeHtml(path, options.html);
+  if (page !== undefined) {
+    const { pageOf } = await import("./report_html.ts");
+    page.write(new TextEncoder().encode(pageOf(path)));
   }
   if (options.json) {
     const shown = { ...report, arms: report.arms.map(({ values: _, ...arm }) => arm) };
@@ -157,7 +162,8 @@ export function addCampaignCommands(inject: CommandUnknownOpts, session: Session
         } finally {
           store.close();
         }
-        await showReport(session, path, report, options);
+        const page = options.html === undefined ? undefined : io.create(options.html);
+        await showReport(session, path, report, options, page).finally(() => page?.discard());
       }),
   );
   inject.addCommand(

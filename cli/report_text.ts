@@ -136,8 +136,8 @@ export function reportText(report: CampaignReport, style: Style, path: string): 
     const title = `Errors and recoveries, ${settingText(report, arm)}`;
     lines.push(heading(title), partyTable(arm, style));
     lines.push(
-      `time to detection: ${spread(arm.latency_ns, duration)}`,
-      `work given up in a recovery: ${spread(arm.lost_ns, duration)}`,
+      `time to detection (charged cycles): ${spread(arm.latency_ns, duration)}`,
+      `work given up in a recovery (charged cycles): ${spread(arm.lost_ns, duration)}`,
       `cycles of a recovery (charged, not timed): ` +
         spread(arm.recovery_cycles, (value) => String(Math.round(value))),
     );

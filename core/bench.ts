@@ -33,7 +33,9 @@ export type BenchPart =
   | "backup"
   | "restore"
   | "total"
-  | "deferred";
+  | "deferred"
+  | "first-writes"
+  | "refills";
 
 /** What every row with board time has. */
 export interface TimedRow {
@@ -57,7 +59,11 @@ export interface BenchRow extends TimedRow {
   cache: BenchCache;
   /** What took the time. */
   by: BenchClock;
-  /** Part of the switch. `save`, `switch` and `restore` make up `total`; `backup` is inside `switch`. */
+  /**
+   * Part of the switch. `save`, `switch` and `restore` make up `total`; `backup` is inside `switch`.
+   * `deferred` is what comes until the next switch and would not be there without this one:
+   * `first-writes` with their copies, `refills` of TLBs and caches.
+   */
   part: BenchPart;
   /** Mean, ns. */
   mean_ns: number;

@@ -14,6 +14,9 @@ import type { BackupStrategy, Lab } from "./lab.ts";
 import { GLOBAL, MAP, NONE, UNIT, VM } from "./layout.ts";
 import type { SwitchPoint } from "./switch_probe.ts";
 
+/** Part of a recovery. */
+export type RecoveryPart = "monitor" | "maintenance" | "total";
+
 /** One row. */
 export interface RecoveryRow extends TimedRow {
   /** Which measurement. */
@@ -36,9 +39,10 @@ export interface RecoveryRow extends TimedRow {
   lost_ns: Spread;
   /**
    * `monitor`: from the faulting instruction until the monitor leaves for a guest; `total`: until the
-   * first instruction of the recovered task or guest.
+   * first instruction of the recovered task or guest. `maintenance`: what of it TLBs, caches and write
+   * buffer take.
    */
-  part: "monitor" | "total";
+  part: RecoveryPart;
   /** Mean, ns. */
   mean_ns: number;
   /** The paper reports none. */
@@ -80,8 +84,21 @@ const WARM_UP = 2;
 /** Board time after which a measurement is given up, ns. */
 const LIMIT_NS = 30e9;
 
+/** Operations of the port that are maintenance. */
+const MAINTENANCE = [
+  ...["drain", "invalidateDataTlb", "invalidateDataTlbEntry"] as const,
+  ...["invalidateInstructionTlb", "invalidateInstructionTlbEntry"] as const,
+  ...[
+    "discardPageLines",
+    "flushPageLines",
+    "flushDataCache",
+    "invalidateInstructionCache",
+  ] as const,
+] as const;
+
 interface Sample {
   monitor: number;
+  maintenance: number;
   total: number;
   pages: number;
   copied: number;
@@ -96,6 +113,9 @@ class RecoveryMeter {
   readonly #unit: "task" | "guest";
   #begin = 0;
   #monitor = 0;
+  #maintenance = 0;
+  /** Maintenance when the monitor left. */
+  #maintained = 0;
   #task = NONE;
   #copies = 0;
   #copied = 0;
@@ -122,7 +142,20 @@ class RecoveryMeter {
       this.#pages = result?.pages ?? -1;
       return result;
     };
+    this.#watchMaintenance();
     lab.vmm.probe = (point, cycle) => this.#pass(point, cycle);
+  }
+
+  #watchMaintenance(): void {
+    const { board, vmm: { port } } = this.#lab;
+    for (const name of MAINTENANCE) {
+      const operation = port[name].bind(port) as (mva: number) => void;
+      port[name] = (mva: number = 0) => {
+        const start = board.clock.now;
+        operation(mva);
+        this.#maintenance += board.clock.now - start;
+      };
+    }
   }
 
   #word(address: number): number {
@@ -154,6 +187,7 @@ class RecoveryMeter {
         this.#task = this.#running();
         this.#copies = this.#count();
         this.#monitor = 0;
+        this.#maintenance = 0;
         this.#lost = (this.#begin - this.#since) * 1e9 / this.#lab.board.clock.fclk;
         this.#open = true;
         break;
@@ -171,7 +205,10 @@ class RecoveryMeter {
   /** The monitor leaves for a guest. */
   #left(point: SwitchPoint, cycle: number): void {
     if (!this.#open) return;
-    if (this.#monitor === 0) this.#monitor = cycle - this.#begin;
+    if (this.#monitor === 0) {
+      this.#monitor = cycle - this.#begin;
+      this.#maintained = this.#maintenance;
+    }
     if (point !== "resumed" || this.#word(MAP.GLOBAL + GLOBAL.CURRENT) !== this.#vm) return;
     const running = this.#running();
     if (this.#unit === "task" && (running === NONE || running !== this.#task)) return;
@@ -179,6 +216,7 @@ class RecoveryMeter {
     this.#since = cycle;
     this.samples.push({
       monitor: this.#monitor,
+      maintenance: this.#maintained,
       total: cycle - this.#begin,
       pages: this.#pages,
       copied: this.#copied,
@@ -275,7 +313,7 @@ async function measure(
   }
   const found = meter.samples.slice(WARM_UP, WARM_UP + samples);
   const { fclk } = lab.board.clock;
-  return (["monitor", "total"] as const).map((part) => ({
+  return (["monitor", "maintenance", "total"] as const).map((part) => ({
     bench: "recovery",
     unit,
     resume,

@@ -7,7 +7,7 @@
 
 import { mean, type TimedRow, timedRow } from "./bench.ts";
 import { benchLab, type BenchSetting, fidelityOf, resized, setTick } from "./bench_lab.ts";
-import { benchRecovery } from "./bench_recovery.ts";
+import { benchRecovery, type RecoveryRow } from "./bench_recovery.ts";
 import { GUEST_REGION, type SwitchGuests, TURN_NS } from "./bench_switch.ts";
 import { InputError } from "./errors.ts";
 import type { BackupStrategy, GuestSpec, Lab } from "./lab.ts";
@@ -206,7 +206,7 @@ async function measureRecovery(
   setting: BenchSetting,
 ): Promise<ScaleRow> {
   const strategy = point.strategy as Exclude<BackupStrategy, "off">;
-  const [row] = await benchRecovery(guests, {
+  const found = await benchRecovery(guests, {
     ...setting,
     units: ["guest"],
     resumes: ["immediate"],
@@ -216,6 +216,7 @@ async function measureRecovery(
     region: point.value / PAGE,
     samples: 5,
   });
+  const row = found.find(({ part }) => part === "total") as RecoveryRow;
   const { count, cycles, ns, fidelity, mean_ns } = row;
   return { bench: "scale", ...point, vms: 1, count, cycles, ns, fidelity, mean_ns };
 }

@@ -254,8 +254,8 @@ function rowsOf(
     row(part, samples.map((sample) => sample[part]));
   const total = row("total", samples.map(totalOf));
   if (by === "pwm") return [of("save"), of("switch"), of("restore"), total];
-  const later = ({ firstWrites, guest, instructions }: SwitchSample) =>
-    firstWrites + Math.max(0, Math.round(guest - instructions * steady));
+  const refills = ({ guest, instructions }: SwitchSample) =>
+    Math.max(0, Math.round(guest - instructions * steady));
   return [
     of("entry"),
     ...(samples.some(({ acknowledge }) => acknowledge > 0) ? [of("acknowledge")] : []),
@@ -264,6 +264,8 @@ function rowsOf(
     ...(strategy === "off" ? [] : [of("backup")]),
     of("restore"),
     total,
-    row("deferred", samples.map(later)),
+    row("deferred", samples.map((sample) => sample.firstWrites + refills(sample))),
+    row("first-writes", samples.map(({ firstWrites }) => firstWrites)),
+    row("refills", samples.map(refills)),
   ];
 }

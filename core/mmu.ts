@@ -146,7 +146,6 @@ export class Mmu {
       this.dcache = new Cache(this, false, seed);
       this.icache.traffic = timing;
       this.dcache.traffic = timing;
-      this.direct = false;
     }
   }
 

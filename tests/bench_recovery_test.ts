@@ -38,7 +38,7 @@ Deno.test(
       checksums: [false],
       samples: 3,
     });
-    assert.equal(rows.length, 2 * 2 * 2 * 2 * 2);
+    assert.equal(rows.length, 2 * 2 * 2 * 2 * 3);
     const of = (unit: string, resume: string, strategy: string, written: number, part: string) =>
       rows.find((r) =>
         r.unit === unit && r.resume === resume && r.strategy === strategy &&
@@ -54,6 +54,10 @@ Deno.test(
           assert.deepEqual([now.count, now.bench, now.fidelity], [3, "recovery", "fast"]);
           assert.ok(later.ns.median > 1e5, "until the next tick, or the other's turn is over");
           assert.ok(monitor.ns.median <= later.ns.median);
+          const maintenance = of(unit, "yield", strategy, written, "maintenance");
+          assert.ok(maintenance.ns.median < monitor.ns.median);
+          // Two pages are 512 operations on lines at least.
+          if (strategy === "cow") assert.ok(maintenance.cycles.median > 512);
           // What was written, and the stack.
           if (strategy === "cow") {
             assert.equal(now.pages, written + 1, `${unit} ${written}`);

@@ -89,6 +89,12 @@ for (const what of ["switch", "task"] as const) {
       assert.ok(find(rows, "cow", "backup").cycles.max < copy, "cow copies nothing at the switch");
       assert.ok(find(rows, "cow", "deferred").cycles.median >= copy, "but at the first write");
       assert.ok(find(rows, "off", "deferred").cycles.median < 100);
+      for (const strategy of ["off", "full", "dirty", "cow"]) {
+        const [writes, refills] = (["first-writes", "refills"] as const).map((part) =>
+          find(rows, strategy, part).mean_ns
+        );
+        assert.ok(Math.abs(writes! + refills! - find(rows, strategy, "deferred").mean_ns) < 1e-6);
+      }
       assert.equal(rows.some((r) => r.strategy === "off" && r.part === "backup"), false);
     },
   );

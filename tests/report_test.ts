@@ -5,7 +5,7 @@ import { makeReport, type SpacePoint } from "../cli/report_data.ts";
 import { reportHtml } from "../cli/report_html.ts";
 import { reportText } from "../cli/report_text.ts";
 import { Store } from "../cli/store.ts";
-import { InputError, type Outcome, wilson } from "../mod.ts";
+import { InputError, type Outcome, OUTCOMES, TARGETS, wilson } from "../mod.ts";
 import { call, memoryIo } from "./cli_rig.ts";
 
 const DIR = new URL("../.tmp/report/", import.meta.url).pathname;
@@ -265,15 +265,18 @@ Deno.test("inject report sets the exit code by the gates", async () => {
   const campaign = await spec();
   const path = `${DIR}${Deno.pid}.db`;
   const page = `${DIR}${Deno.pid}.html`;
+  Deno.writeTextFileSync(page, "<html>");
   const store = Store.create(path, campaign, SIZES);
   store.add(rows());
   store.close();
-  const broken = await call(["inject", "report", path, "--json", "--html", page]);
+  const written = new Map<string, Uint8Array>();
+  const args = ["inject", "report", path, "--json", "--html", "page.html"];
+  const broken = await call(args, { written });
   assert.equal(broken.code, 1, broken.err);
   const report = JSON.parse(broken.out) as { classes: Record<Outcome, number>; gates: object[] };
   assert.equal(report.classes.hang, 10);
   assert.equal(report.gates.length, 16);
-  assert.match(Deno.readTextFileSync(page), /fault injection/i);
+  assert.match(new TextDecoder().decode(written.get("page.html")), /fault injection/i);
   const terminal = await call(["inject", "report", path]);
   assert.match(terminal.out, /What became of the faults/);
   const csv = await call(["inject", "export", path]);
@@ -282,6 +285,7 @@ Deno.test("inject report sets the exit code by the gates", async () => {
     const [args, message] of [
       [["report", "none.db"], /none.db: there is no such file/],
       [["report", page], /is no store of a campaign/],
+      [["report", path, "--html", "/no/such/page.html"], /page.html: there is no such folder/],
       [["replay", path, "9999"], /experiment "9999": is not in/],
       [["export", path, "--format", "xml"], /"xml" is unknown; allowed: csv, json, faults/],
       [["verify", path, "--sample", "0"], /--sample: "0" is not allowed/],
@@ -293,3 +297,41 @@ Deno.test("inject report sets the exit code by the gates", async () => {
     assert.match(err, message);
   }
 });
+
+Deno.test("docs/campaigns.md has every class with its rule and every target", () => {
+  const page = Deno.readTextFileSync(new URL("../docs/campaigns.md", import.meta.url));
+  const rows = new Map(
+    page.split("\n").map((line) => line.split("|").map((cell) => cell.trim())).map((cells) => [
+      cells[1]?.replaceAll("`", ""),
+      cells.slice(2, -1),
+    ]),
+  );
+  for (const [name, rule] of Object.entries(OUTCOMES)) assert.deepEqual(rows.get(name), [rule]);
+  for (const [name, { doc, party }] of Object.entries(TARGETS)) {
+    assert.deepEqual(rows.get(name), [party, doc], name);
+  }
+  for (const key of Object.keys((campaignJsonSchema() as { properties: object }).properties)) {
+    const shared = [
+      "vm0",
+      "every",
+      "watchdog",
+      "refusals",
+      "catchUp",
+      "scrub",
+      "schedule",
+      "slice",
+    ];
+    if (shared.includes(key) || key === "look" || key === "fidelity") continue;
+    assert.ok(page.includes(`\`${key}\``), key);
+  }
+});
+
+Deno.test("schema campaign is the JSON schema of campaign files", async () => {
+  const schema = JSON.parse((await call(["schema", "campaign"])).out) as typeof SCHEMA;
+  assert.deepEqual(schema, SCHEMA);
+  const { code, err } = await call(["schema", "campain"]);
+  assert.equal(code, 2);
+  assert.match(err, /FILE: "campain" is unknown; did you mean "campaign"\? allowed: configuration/);
+});
+
+const SCHEMA = campaignJsonSchema();

@@ -451,6 +451,12 @@ Deno.test({
     none.cpu.pc = CODE + 0x400;
     for (let i = 0; i < 8; i++) none.cpu.step();
     assert.equal(none.cpu.timing!.counts.instructionFills, 1);
+    // Nor with the cache off, whatever is ahead.
+    const off = timedRig({ control: C1.M | C1.C });
+    for (let i = 0; i < 64; i++) off.poke(RAM + 0x400 + 4 * i, NOP);
+    off.cpu.pc = CODE + 0x400;
+    for (let i = 0; i < 20; i++) off.cpu.step();
+    assert.equal(off.cpu.mmu.icache!.fills, 0);
   },
 });
 
