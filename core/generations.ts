@@ -130,7 +130,7 @@ export class Generations {
   #sum(slot: number): number {
     const port = this.#port;
     let sum = 1;
-    for (let i = CONTEXT.START; i < CONTEXT.START + CONTEXT.BYTES; i += 4) {
+    for (let i: number = CONTEXT.START; i < CONTEXT.START + CONTEXT.BYTES; i += 4) {
       if (i !== CONTEXT.R0) sum = Math.imul(sum ^ port.read(slot + i), 0x01000193);
     }
     port.charge(CONTEXT.BYTES / 4);
