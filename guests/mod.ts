@@ -88,3 +88,12 @@ export async function loadGuest(name: string): Promise<Uint8Array> {
   }
   return (await IMAGES[name]()).elf();
 }
+
+/**
+ * The ELF file of the monitor's hand-written routines, for its calibration.
+ *
+ * @returns A copy that the caller may change.
+ */
+export async function loadMonitor(): Promise<Uint8Array> {
+  return (await import("./images/monitor.ts")).elf();
+}

@@ -146,13 +146,16 @@
 #define VM_STORM_START           604
 #define VM_LOST                  608
 #define VM_TAKING                616
+#define VM_TASK_COUNT            620
+#define VM_SHARED                624
+#define VM_LISTENS               628
 #define VM_PIECE_MAP             640
 #define VM_POLICY                768
 #define VM_ACCEPTED              912
 #define VM_UNIT_AREA             1280
-#define VM_MESSAGES              15616
-#define VM_INPUT                 19712
-#define VM_SIZE                  19968
+#define VM_MESSAGES              16128
+#define VM_INPUT                 20224
+#define VM_SIZE                  20480
 
 #define UNIT_EPOCH               0
 #define UNIT_TASK                4
@@ -166,8 +169,8 @@
 #define UNIT_INCARNATION         32
 #define UNIT_START               36
 #define UNIT_ARGUMENT            40
-#define UNIT_HELD_END            44
-#define UNIT_KIND                44
+#define UNIT_OUTPUT_MADE         44
+#define UNIT_HELD_END            48
 #define UNIT_NAME                48
 #define UNIT_DOMAIN              64
 #define UNIT_FIRST_PIECE         68
@@ -199,7 +202,9 @@
 #define UNIT_CALL_OPEN           176
 #define UNIT_REPLAY              180
 #define UNIT_OUTPUT              184
-#define UNIT_OUTPUT_COUNT        188
+#define UNIT_OUTPUT_SHOWN        188
+#define UNIT_TWIN                192
+#define UNIT_KIND                196
 #define UNIT_RING                256
 #define UNIT_SIZE                512
 
@@ -210,6 +215,7 @@
 #define CONTEXT_LR               56
 #define CONTEXT_REFS             60
 #define CONTEXT_NEXT             64
+#define CONTEXT_STAMP            68
 #define CONTEXT_START            (-8)
 #define CONTEXT_BYTES            68
 #define CONTEXT_SIZE             96
