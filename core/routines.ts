@@ -71,57 +71,57 @@ const WRITTEN: Readonly<Record<WrittenName, readonly [number, number, number, nu
   /** The context of a task that calls its kernel. */
   save_call: [0x028, 16, 2],
   /** The kernel is entered for a call that is not journalled. */
-  kernel_call: [0x038, 80, 13],
+  kernel_call: [0x038, 84, 13],
   /** SWI of a kernel: which hypercall. */
-  hypercall: [0x088, 8, 4],
+  hypercall: [0x08c, 20, 4],
   /** HC_DISPATCH: whether that is all, and who leaves. */
-  dispatch: [0x090, 76, 10],
+  dispatch: [0x0a0, 76, 10],
   /** The task's image and result. */
-  dispatched: [0x0dc, 16, 1],
+  dispatched: [0x0ec, 16, 1],
   /** A context is put into the CPU. */
-  restore_task: [0x0ec, 32, 9],
+  restore_task: [0x0fc, 32, 9],
   /** The task that leaves owes a checkpoint; then as dispatched. */
-  task_due: [0x10c, 36, 6],
-  restore_due: [0x130, 32, 9],
+  task_due: [0x11c, 36, 6],
+  restore_due: [0x140, 32, 9],
   /** Interrupt: the context of who runs. */
-  save_irq: [0x150, 36, 6],
+  save_irq: [0x160, 36, 6],
   /** The interrupt controller is asked and answered. */
-  acknowledge: [0x174, 28, 7],
+  acknowledge: [0x184, 28, 7],
   /** The VM that leaves. */
-  switch_vm: [0x190, 40, 3],
+  switch_vm: [0x1a0, 40, 3],
   /** The first VM of the active set. */
-  choose: [0x1b8, 44, 5],
+  choose: [0x1c8, 44, 5],
   /** The VM that was chosen. */
-  enter: [0x1e4, 48, 3],
-  restore_vm: [0x214, 32, 9],
+  enter: [0x1f4, 48, 3],
+  restore_vm: [0x224, 32, 9],
   /** The VM that leaves owes a cut. */
-  cut_due: [0x234, 24, 8],
+  cut_due: [0x244, 24, 8],
   /** Back to the VM that was interrupted. */
-  resume: [0x24c, 20, 3],
-  restore_resume: [0x260, 32, 9],
+  resume: [0x25c, 20, 3],
+  restore_resume: [0x270, 32, 9],
   /** Abort: registers that compiled code may change. */
-  abort_entry: [0x280, 20, 5],
+  abort_entry: [0x290, 20, 5],
   /** Back to the instruction that aborted. */
-  abort_return: [0x294, 12, 8],
+  abort_return: [0x2a4, 12, 8],
   /** First-level word of a piece. */
-  install_piece: [0x2b8, 52, 10],
+  install_piece: [0x2c8, 52, 10],
   /** Descriptors come into force: write buffer, data TLB. */
-  publish: [0x2ec, 12, 3],
+  publish: [0x2fc, 12, 3],
   /** Active tables and spares change places; a round is a piece. */
-  protect: [0x2f8, 96, 25, 10],
+  protect: [0x308, 96, 25, 10],
   /** A page of a guest is copied to a frame; a round is a line. */
-  page_copy: [0x358, 56, 19, 4],
+  page_copy: [0x368, 56, 19, 4],
   /** A frame is copied. */
-  frame_copy: [0x390, 28, 19, 4],
+  frame_copy: [0x3a0, 28, 19, 4],
   /** A frame is copied to a page of a guest. */
-  page_restore: [0x3ac, 56, 19, 4],
+  page_restore: [0x3bc, 56, 19, 4],
   /** Lines of a page are dropped; a round is four of them. */
-  discard_lines: [0x3e4, 64, 2, 8],
-  flush_lines: [0x424, 64, 2, 8],
+  discard_lines: [0x3f4, 64, 2, 8],
+  flush_lines: [0x434, 64, 2, 8],
   /** The data cache is cleaned; a round is four lines. */
-  flush_cache: [0x464, 52, 18, 7],
+  flush_cache: [0x474, 52, 18, 7],
   /** A page is filled with 0; a round is a line. */
-  page_clear: [0x498, 56, 25, 4],
+  page_clear: [0x4a8, 56, 25, 4],
 };
 
 /** Lengths and cost of the routines that stand for compiled code: a call, registers kept for it. */
