@@ -111,8 +111,9 @@ export class Port {
 
   /** Charges `cycles` for instructions that the caller stands for. */
   charge(cycles: number): void {
-    this.#clock.now += cycles;
-    if (this.#clock.now > this.limit) throw new MonitorFault("the monitor does not come to an end");
+    const now = this.#clock.now + cycles;
+    if (now > this.limit) throw new MonitorFault("the monitor does not come to an end");
+    this.#clock.now = now;
   }
 
   /**

@@ -169,7 +169,7 @@ Deno.test(
   "a hang goes back to before it, past the checkpoints that have seen it",
   core,
   async () => {
-    const setting = { watchdog: "6ms", period: "1ms", generations: 8 } as const;
+    const setting = { watchdog: "6ms", period: "1ms", slice: "2ms", generations: 8 } as const;
     using lab = await miniLab({ g: looping }, setting);
     lab.runAll({ for: "20300us" });
     const before = guestWord(lab, "g", taskData(0));
