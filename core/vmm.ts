@@ -875,7 +875,11 @@ export class Vmm {
   #idle(): void {
     const port = this.port;
     const current = port.read(MAP.GLOBAL + GLOBAL.CURRENT);
-    if (current !== 0) this.meters.vmOut(current);
+    if (current !== 0) {
+      this.meters.vmOut(current);
+      // Time that nobody else wants: a cut that was declared is taken.
+      if (port.read(current + VM.CUT_DUE) !== 0 && this.#mayCut(current)) this.#takeCut(current);
+    }
     holdContext(port.board, MAP.GLOBAL + GLOBAL.IDLE_CONTEXT);
     port.write(MAP.GLOBAL + GLOBAL.CURRENT, 0);
     port.setDacr(DACR_MONITOR);

@@ -27,8 +27,8 @@ async function options(fidelity: Fidelity, ...guests: string[]): Promise<LabOpti
 
 for (
   const [what, guests, time] of [
-    ["the demonstration", ["ucos-1", "ucos-2", "ucos-3"], "505ms"],
-    ["two workloads", ["pid", "logger"], "305ms"],
+    ["the demonstration", ["ucos-1", "ucos-2", "ucos-3"], "490ms"],
+    ["two workloads", ["pid", "logger"], "285ms"],
     ["workloads that talk", ["client", "server"], "305ms"],
     ["a workload that computes", ["numeric:2"], "305ms"],
     ["a guest without tasks", ["compute:2"], "200ms"],
