@@ -32,7 +32,6 @@
 #define GLOBAL_MAGIC             28
 #define GLOBAL_SETS              32
 #define GLOBAL_DOMAIN_NEXT       64
-#define GLOBAL_FREE_HEAD         68
 #define GLOBAL_FREE_COUNT        72
 #define GLOBAL_FRAME_COUNT       76
 #define GLOBAL_TABLE_FREE        80
@@ -64,6 +63,7 @@
 #define GLOBAL_SCRUB_VM          340
 #define GLOBAL_SCRUB_PIECE       344
 #define GLOBAL_SCRUB_EVERY       348
+#define GLOBAL_FREE_HEAD         352
 #define GLOBAL_IDLE_CONTEXT      392
 #define GLOBAL_SIZE              512
 #define GLOBAL_ABORT_STACK       640
