@@ -53,6 +53,8 @@ export const PERIODS: readonly number[] = [0, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 10e6
 const MOST_PERIOD = 1e9;
 /** Checkpoints of a unit in a run, at least. */
 const LEAST_CHECKPOINTS = 5;
+/** Switches until a checkpoint that was declared at one of them has been taken. */
+const PENDING = 2;
 
 /**
  * Measures VM and task switches at several periods, as {@linkcode benchSwitch} does at one.
@@ -101,11 +103,12 @@ async function measure(
   const meter = new SwitchMeter(lab, kind);
   // Whole periods, so that the mean has as many checkpoints as there are in a long run.
   const span = Math.max(LEAST_CHECKPOINTS * (period ?? 0), 1e6);
-  do lab.runAll({ for: span }); while (meter.samples.length < samples && !lab.stopped);
+  do lab.runAll({ for: span }); while (meter.samples.length < samples + PENDING && !lab.stopped);
   meter.stop();
+  const found = meter.samples.slice(PENDING);
   const scale = 1e9 / lab.board.clock.fclk;
-  const totals = meter.samples.map((s) => s.save + s.switch + s.restore);
-  const checkpoints = meter.samples.reduce((sum, s) => sum + s.checkpoints, 0);
+  const totals = found.map((s) => s.save + s.switch + s.restore);
+  const checkpoints = found.reduce((sum, s) => sum + s.checkpoints, 0);
   return {
     bench: "period",
     kind,

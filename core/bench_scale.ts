@@ -262,8 +262,8 @@ function collect(
   samples: number,
   epoch: () => number,
 ): { found: SwitchMeter["samples"]; before: number } {
-  // Every VM has run before.
-  lab.runAll({ for: 3e6 + 2 * TURN_NS * lab.summary().vms.length });
+  // Every VM has run before, and some checkpoints of each have been taken.
+  lab.runAll({ for: 3e6 + 4 * TURN_NS * lab.summary().vms.length });
   const meter = new SwitchMeter(lab, point.axis === "tasks" ? "task" : "vm");
   const until = lab.time + LIMIT_NS;
   const before = epoch();

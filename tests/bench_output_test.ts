@@ -79,7 +79,7 @@ Deno.test("bench switch has the rows that the paper's figure needs", async () =>
   assert.match(text.out, /^The timer counts 40 ns\. A reading takes 40\.0 ns, the mean of 1024/m);
   assert.match(
     text.out,
-    /^restore +restore: LDR of the first saved register +restore: behind MOVS pc/m,
+    /^restore +restore: LDMDB sp, \{r1, lr\}, CPSR and PC +restore: behind MOVS pc/m,
   );
   assert.match(
     text.out,

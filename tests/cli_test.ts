@@ -350,7 +350,7 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
       'fault "reg:r16:1@t=1ms": register "r16"; allowed: r0 to r15, sp, lr, pc, cpsr, ' +
       "or a banked one such as r13_svc or spsr_irq",
     ],
-    [["dump-pt", "ucos-1", "--at", "160us"], null, "--at: ucos-1 is not there yet; allowed: vm0"],
+    [["dump-pt", "ucos-1", "--at", "277us"], null, "--at: ucos-1 is not there yet; allowed: vm0"],
     [
       ["bench", "swich"],
       null,

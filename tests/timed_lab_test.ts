@@ -30,7 +30,7 @@ for (
     ["the demonstration", ["ucos-1", "ucos-2", "ucos-3"], "490ms"],
     ["two workloads", ["pid", "logger"], "285ms"],
     ["workloads that talk", ["client", "server"], "305ms"],
-    ["a workload that computes", ["numeric:2"], "305ms"],
+    ["a workload that computes", ["numeric:2"], "345ms"],
     ["a guest without tasks", ["compute:2"], "200ms"],
   ] as const
 ) {
