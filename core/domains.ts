@@ -27,6 +27,8 @@ import { ROUTINE } from "./routines.ts";
 import { SLOT_MAP } from "./vmi.ts";
 
 const POOL = 16 - FIRST_DOMAIN;
+/** Cycles of `protect` behind its loop, apart from data words. */
+const PROTECT_END = 10;
 /** DACR with only the monitor's domain open: who runs with it owes a checkpoint. */
 export const DACR_MONITOR = 1;
 
@@ -174,13 +176,14 @@ export class Domains {
    */
   protect(vm: number, unit: number): void {
     const port = this.#port;
+    port.routine(ROUTINE.protect);
     const first = port.ldr(unit + UNIT.FIRST_PIECE);
     const count = port.ldr(unit + UNIT.PIECE_COUNT);
     if (count > MOST.PIECES) throw new MonitorFault("the number of a unit's pieces is damaged");
-    port.routine(ROUTINE.protect, count);
     const pieces = port.ldr(vm + VM.PIECES);
     for (let i = first; i < first + count; i++) {
       const piece = pieces + i * PIECE_REC.SIZE;
+      port.charge(ROUTINE.protect.round);
       const active = port.ldr(piece + PIECE_REC.A_TABLE);
       const spare = port.ldr(piece + PIECE_REC.C_TABLE);
       port.str(piece + PIECE_REC.C_TABLE, active);
@@ -190,6 +193,8 @@ export class Domains {
     const dirty = port.ldr(unit + UNIT.DIRTY_HEAD);
     port.str(unit + UNIT.DIRTY_HEAD, 0);
     port.str(unit + UNIT.REPAIR_HEAD, dirty);
+    // While the write buffer works.
+    port.charge(PROTECT_END);
     port.publish();
   }
 

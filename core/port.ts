@@ -322,11 +322,13 @@ export class Port {
     toPrivileged: boolean,
   ): void {
     const cpu = this.#cpu;
-    if (this.#timed) this.routine(routine, 4096 / LINE);
+    if (this.#timed) this.routine(routine);
     else this.charge(1024 * COST.COPY_WORD);
+    const round = this.#timed ? routine.round : 0;
     // The first line goes word by word: it faults or fills the TLB as all others would.
     const whole = cpu.mmu.direct ? LINE : 4096;
     for (let i = 0; i < whole; i += LINE) {
+      this.charge(round);
       this.#copyLine(from + i, fromPrivileged, to + i, toPrivileged);
     }
     if (whole < 4096) {
@@ -385,8 +387,11 @@ export class Port {
   clearFrame(frame: number): void {
     const cpu = this.#cpu;
     if (this.#timed) {
-      this.routine(ROUTINE.page_clear, 4096 / LINE);
-      for (let i = 0; i < 4096; i += LINE) this.stm(frame + i, ZERO_LINE);
+      this.routine(ROUTINE.page_clear);
+      for (let i = 0; i < 4096; i += LINE) {
+        this.charge(ROUTINE.page_clear.round);
+        this.stm(frame + i, ZERO_LINE);
+      }
       return;
     }
     this.charge(1024 * COST.CLEAR_WORD);

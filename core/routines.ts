@@ -71,9 +71,9 @@ const WRITTEN: Readonly<Record<WrittenName, readonly [number, number, number, nu
   /** The context of a task that calls its kernel. */
   save_call: [0x028, 16, 2],
   /** The kernel is entered for a call that is not journalled. */
-  kernel_call: [0x038, 84, 13],
+  kernel_call: [0x038, 84, 14],
   /** SWI of a kernel: which hypercall. */
-  hypercall: [0x08c, 20, 4],
+  hypercall: [0x08c, 20, 7],
   /** HC_DISPATCH: whether that is all, and who leaves. */
   dispatch: [0x0a0, 76, 10],
   /** The task's image and result. */
@@ -86,7 +86,7 @@ const WRITTEN: Readonly<Record<WrittenName, readonly [number, number, number, nu
   /** Interrupt: the context of who runs. */
   save_irq: [0x160, 36, 6],
   /** The interrupt controller is asked and answered. */
-  acknowledge: [0x184, 28, 7],
+  acknowledge: [0x184, 28, 10],
   /** The VM that leaves. */
   switch_vm: [0x1a0, 40, 3],
   /** The first VM of the active set. */
@@ -108,7 +108,7 @@ const WRITTEN: Readonly<Record<WrittenName, readonly [number, number, number, nu
   /** Descriptors come into force: write buffer, data TLB. */
   publish: [0x2fc, 12, 3],
   /** Active tables and spares change places; a round is a piece. */
-  protect: [0x308, 96, 25, 10],
+  protect: [0x308, 96, 9, 10],
   /** A page of a guest is copied to a frame; a round is a line. */
   page_copy: [0x368, 56, 19, 4],
   /** A frame is copied. */

@@ -306,8 +306,8 @@ protect:
         mov     r1, #0
         str     r1, [r5, #UNIT_DIRTY_HEAD]
         str     r0, [r5, #UNIT_REPAIR_HEAD]
-        bl      publish
-        ldmia   sp!, {r4-r7, pc}
+        ldmia   sp!, {r4-r7, lr}
+        b       publish
 
 /* Copies a page: r0 = where the guest has it (with its permission), r1 = frame. */
         .global page_copy
