@@ -104,7 +104,7 @@ export async function measureCow(options: BenchOptions, onStep: OnStep): Promise
     notes: [
       "The guest does the same work with cow and without a backup; overhead is what it takes longer, as " +
       "a share of the board time: checkpoints, first writes with their copies, and repairs, deferred " +
-      "work and all. The monitor looks at the period at its tick of 1 ms, so the measured one is longer.",
+      "work and all. Checkpoints fall due at a tick of the monitor, so the period is one of whole milliseconds.",
       ...(fast
         ? [
           `Walks are TLB refills, which the fast fidelity does not charge; they count ${WALK_CYCLES} cycles ` +

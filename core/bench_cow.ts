@@ -139,8 +139,10 @@ export async function benchCow(
 
 function rowOf(pages: number, off: Run, cow: Run): CowRow {
   const taken = cow.checkpoints;
-  const intervals = Math.max(1, taken.length - 1);
-  const period = (taken[taken.length - 1].t - taken[0].t) / intervals;
+  // The first one is taken at the start, not at a tick.
+  const first = taken.length > 2 ? 1 : 0;
+  const intervals = Math.max(1, taken.length - 1 - first);
+  const period = (taken[taken.length - 1].t - taken[first].t) / intervals;
   // Each checkpoint, the first one too, makes the pages clean once.
   const cycles = (cow.cycles - off.cycles) / taken.length;
   const walks = (cow.walks - off.walks) / taken.length;

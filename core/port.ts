@@ -327,9 +327,15 @@ export class Port {
     const round = this.#timed ? routine.round : 0;
     // The first line goes word by word: it faults or fills the TLB as all others would.
     const whole = cpu.mmu.direct ? LINE : 4096;
+    // Of a guest's page the next line is waited for before one is stored, see page_copy.
+    const ahead = fromPrivileged ? 0 : 4;
+    const words: number[] = [];
+    this.#loadWords(words, from, ahead, fromPrivileged);
     for (let i = 0; i < whole; i += LINE) {
       this.charge(round);
-      this.#copyLine(from + i, fromPrivileged, to + i, toPrivileged);
+      this.#loadWords(words, from + i + ahead, LINE - ahead, fromPrivileged);
+      if (i + LINE < whole) this.#loadWords(words, from + i + LINE, ahead, fromPrivileged);
+      this.#storeLine(to + i, words.splice(0, LINE / 4), toPrivileged);
     }
     if (whole < 4096) {
       const source = cpu.mmu.host(cpu.mmu.translate(from, ACCESS.READ, fromPrivileged), false);
@@ -339,24 +345,29 @@ export class Port {
     }
   }
 
-  /** LDRT and STRT take word by word, LDM and STM go on with a burst. */
-  #copyLine(from: number, fromPrivileged: boolean, to: number, toPrivileged: boolean): void {
+  /** LDRT takes word by word, LDM goes on with a burst. */
+  #loadWords(words: number[], from: number, bytes: number, privileged: boolean): void {
     const cpu = this.#cpu;
     const memory = this.board.timing?.memory;
-    const cycle = this.#timed ? COST.WORD : 0;
-    const words: number[] = [];
-    for (let i = 0; i < LINE; i += 4) {
-      this.charge(cycle);
-      if (memory !== undefined) memory.sequential = fromPrivileged && i > 0;
-      words.push(cpu.load(from + i, 4, fromPrivileged));
+    for (let i = 0; i < bytes; i += 4) {
+      if (this.#timed) this.charge(COST.WORD);
+      if (memory !== undefined) memory.sequential = privileged && i > 0;
+      words.push(cpu.load(from + i, 4, privileged));
       if (cpu.fault !== 0) this.#fail("copy from", from + i);
     }
-    for (let i = 0; i < LINE; i += 4) {
-      this.charge(cycle);
-      if (memory !== undefined) memory.sequential = toPrivileged && i > 0;
-      cpu.store(to + i, 4, words[i >>> 2], toPrivileged);
-      if (cpu.fault !== 0) this.#fail("copy to", to + i);
-    }
+    if (memory !== undefined) memory.sequential = false;
+  }
+
+  /** The same for STRT and STM. */
+  #storeLine(to: number, words: readonly number[], privileged: boolean): void {
+    const cpu = this.#cpu;
+    const memory = this.board.timing?.memory;
+    words.forEach((word, i) => {
+      if (this.#timed) this.charge(COST.WORD);
+      if (memory !== undefined) memory.sequential = privileged && i > 0;
+      cpu.store(to + i * 4, 4, word, privileged);
+      if (cpu.fault !== 0) this.#fail("copy to", to + i * 4);
+    });
     if (memory !== undefined) memory.sequential = false;
   }
 

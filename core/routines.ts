@@ -86,7 +86,7 @@ const WRITTEN: Readonly<Record<WrittenName, readonly [number, number, number, nu
   /** Interrupt: the context of who runs. */
   save_irq: [0x160, 36, 6],
   /** The interrupt controller is asked and answered. */
-  acknowledge: [0x184, 28, 10],
+  acknowledge: [0x184, 28, 7],
   /** The VM that leaves. */
   switch_vm: [0x1a0, 40, 3],
   /** The first VM of the active set. */
@@ -110,18 +110,18 @@ const WRITTEN: Readonly<Record<WrittenName, readonly [number, number, number, nu
   /** Active tables and spares change places; a round is a piece. */
   protect: [0x308, 96, 9, 10],
   /** A page of a guest is copied to a frame; a round is a line. */
-  page_copy: [0x368, 56, 19, 4],
+  page_copy: [0x368, 64, 21, 5],
   /** A frame is copied. */
-  frame_copy: [0x3a0, 28, 19, 4],
+  frame_copy: [0x3a8, 28, 19, 4],
   /** A frame is copied to a page of a guest. */
-  page_restore: [0x3bc, 56, 19, 4],
+  page_restore: [0x3c4, 56, 19, 4],
   /** Lines of a page are dropped; a round is four of them. */
-  discard_lines: [0x3f4, 64, 2, 8],
-  flush_lines: [0x434, 64, 2, 8],
+  discard_lines: [0x3fc, 64, 2, 8],
+  flush_lines: [0x43c, 64, 2, 8],
   /** The data cache is cleaned; a round is four lines. */
-  flush_cache: [0x474, 52, 18, 7],
+  flush_cache: [0x47c, 52, 18, 7],
   /** A page is filled with 0; a round is a line. */
-  page_clear: [0x4a8, 56, 25, 4],
+  page_clear: [0x4b0, 56, 25, 4],
 };
 
 /** Lengths and cost of the routines that stand for compiled code: a call, registers kept for it. */

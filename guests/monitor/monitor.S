@@ -309,13 +309,17 @@ protect:
         ldmia   sp!, {r4-r7, lr}
         b       publish
 
-/* Copies a page: r0 = where the guest has it (with its permission), r1 = frame. */
+/*
+ * Copies a page: r0 = where the guest has it (with its permission), r1 = frame. The first word of the
+ * next line is loaded before a line is stored: while the write buffer works, the words of that line
+ * come out of the cache.
+ */
         .global page_copy
 page_copy:
-        stmdb   sp!, {r4-r10, lr}
+        stmdb   sp!, {r4-r11, lr}
         mov     r2, #4096 / 32
-1:      ldrt    r3, [r0], #4
-        ldrt    r4, [r0], #4
+        ldrt    r3, [r0], #4
+1:      ldrt    r4, [r0], #4
         ldrt    r5, [r0], #4
         ldrt    r6, [r0], #4
         ldrt    r7, [r0], #4
@@ -323,9 +327,11 @@ page_copy:
         ldrt    r9, [r0], #4
         ldrt    r10, [r0], #4
         subs    r2, r2, #1
+        ldrnet  r11, [r0], #4
         stmia   r1!, {r3-r10}
+        mov     r3, r11
         bne     1b
-        ldmia   sp!, {r4-r10, pc}
+        ldmia   sp!, {r4-r11, pc}
 
 /* Copies a frame: r0 = from, r1 = to. */
         .global frame_copy
