@@ -29,7 +29,7 @@ import {
 } from "./bench_section.ts";
 import { oneOf, wholeNumber } from "./choices.ts";
 import { Progress } from "./progress.ts";
-import { examplesHelp, EXIT_HELP, type Session } from "./program.ts";
+import { examplesHelp, EXIT, EXIT_HELP, type Session } from "./program.ts";
 
 /** Options of the command line, by their names. */
 interface Given {
@@ -172,6 +172,15 @@ const COMMANDS: Readonly<
     options: ["work", "samples"],
     examples: [["bench cpu --work compute", "the work that all of them can do"]],
   },
+  calibrate: {
+    summary: "what the monitor's routines are charged beside what they take",
+    description:
+      "Executes the monitor's hand-written routines as machine code on the timed core and " +
+      "holds what the emulated monitor is charged against it. The exit code is 1 when a routine is " +
+      "charged more than 10 % too much or too little.",
+    options: [],
+    examples: [["bench calibrate --json", "a JSON object for each routine"]],
+  },
   sensitivity: {
     summary: "how far timed figures move with costs that are assumed",
     description: "Sets each assumed cost of the timed fidelity to both ends of its range, and " +
@@ -302,6 +311,7 @@ async function act(
     ) => [`--${name}`, value === true ? "yes" : String(value)] as const),
     fidelity: options.fidelity ?? "timed",
   });
+  if (sections.some(({ failed }) => failed)) session.exitCode = EXIT.STOPPED;
   if (given.json) printJson(sections, io);
   else if (given.csv) printCsv(sections, io);
   else printSections(sections, io);

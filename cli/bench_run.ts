@@ -5,6 +5,7 @@
  */
 
 import { InputError } from "../mod.ts";
+import { measureCalibrate } from "./bench_calibrate.ts";
 import { measureCall } from "./bench_call.ts";
 import { measureCow } from "./bench_cow.ts";
 import { measureCpuSection } from "./bench_cpu.ts";
@@ -36,6 +37,7 @@ const MEASURE: Readonly<
   overhead: measureOverhead,
   loss: measureLoss,
   cpu: measureCpuSection,
+  calibrate: measureCalibrate,
   sensitivity: sensitivitySection,
   goals: measureGoals,
 };
@@ -80,6 +82,7 @@ const WEIGHTS: Readonly<Record<BenchName, number>> = {
   overhead: 6,
   cpu: 6,
   call: 1,
+  calibrate: 5,
   sensitivity: 20,
   goals: 8,
 };

@@ -20,6 +20,7 @@ export const BENCHES = [
   "overhead",
   "loss",
   "cpu",
+  "calibrate",
   "sensitivity",
   "goals",
 ] as const;
@@ -94,6 +95,8 @@ export interface BenchSection {
   readonly notes: readonly string[];
   /** Pictures. */
   readonly figures: readonly BenchFigure[];
+  /** What was measured is not what it has to be: the command's exit code is 1. */
+  readonly failed?: boolean;
 }
 
 /** Told after each step of a measurement, of how many. */
@@ -111,6 +114,7 @@ export const FIGURES: Readonly<Record<BenchName, readonly string[]>> = {
   overhead: ["overhead"],
   loss: ["loss"],
   cpu: ["cpu"],
+  calibrate: [],
   sensitivity: [],
   goals: [],
 };

@@ -12,7 +12,7 @@ import { type Cpu, MODE, VECTOR } from "./cpu.ts";
 import type { ElfFile } from "./elf.ts";
 import { parseElf } from "./elf.ts";
 import { InputError } from "./errors.ts";
-import { forkState, type ForkState, putForkState, sdramWords } from "./fork.ts";
+import { type ForkState, forkState, putForkState, sdramWords } from "./fork.ts";
 import { type GuestSpec, Lab, type LabOptions } from "./lab.ts";
 import { GLOBAL, MAP, PAGE_REC, PIECE_REC, UNIT, VM } from "./layout.ts";
 import type { MmuState } from "./mmu.ts";
@@ -23,6 +23,8 @@ import { HC, PAGE } from "./vmi.ts";
 
 /** A routine, as it was executed and as it was charged. */
 export interface CalibrationRow {
+  /** Which measurement. */
+  readonly bench: "calibrate";
   /** What the routine was part of. */
   readonly part: string;
   /** Its name. */
@@ -33,6 +35,8 @@ export interface CalibrationRow {
   readonly charged: number;
   /** Charged over executed. */
   readonly ratio: number;
+  /** The charge is within {@linkcode TOLERANCE}. */
+  readonly fits: boolean;
 }
 
 /** What a calibration needs. */
@@ -47,7 +51,12 @@ export interface CalibrationOptions {
   readonly busy: GuestSpec;
   /** Costs of the timed core that differ from the table. */
   readonly timing?: TimingOptions;
+  /** Told after each step of the measurement, of how many. */
+  readonly onStep?: ((done: number, of: number) => void) | undefined;
 }
+
+/** A charge may be off by this share. */
+export const TOLERANCE = 0.1;
 
 /** Steps after which a routine has lost its way. */
 const MOST_STEPS = 20_000;
@@ -83,7 +92,7 @@ export async function calibrate(options: CalibrationOptions): Promise<Calibratio
   const elf = parseElf(options.monitor, "monitor");
   checkRoutines(elf);
   const rows: CalibrationRow[] = [];
-  for (const scenario of SCENARIOS) {
+  for (const [i, scenario] of SCENARIOS.entries()) {
     const { vm0, timing, busy, tasks } = options;
     const guests = scenario.busy
       ? [{ ...busy, name: "one" }, { ...busy, name: "two" }]
@@ -99,6 +108,7 @@ export async function calibrate(options: CalibrationOptions): Promise<Calibratio
       ...scenario.options,
     } as LabOptions);
     rows.push(...new Bench(lab, elf).run(scenario));
+    options.onStep?.(i + 1, SCENARIOS.length);
   }
   return rows;
 }
@@ -417,8 +427,16 @@ class Bench {
     for (const [routine, cycles] of executed) {
       const other = charged.get(routine) ?? 0;
       if (scenario.without?.includes(routine as RoutineName)) continue;
-      const row = { part: scenario.part, routine, executed: cycles, charged: other };
-      rows.push({ ...row, ratio: other / cycles });
+      const ratio = other / cycles;
+      rows.push({
+        bench: "calibrate",
+        part: scenario.part,
+        routine,
+        executed: cycles,
+        charged: other,
+        ratio,
+        fits: Math.abs(ratio - 1) <= TOLERANCE,
+      });
     }
     return rows;
   }
@@ -570,11 +588,13 @@ class Bench {
       throw new InputError(`monitor: ${part}`, `${what} is ${text}`, "");
     };
     // A routine that is called gives nothing back in registers.
-    if (call === undefined) wanted.registers?.forEach((value, n) => {
-      if (wanted.kernel && NOT_PROMISED.includes(n)) return;
-      const other = found.registers?.[n] ?? NaN;
-      if (value !== other) differ(`register ${n}`, value, other);
-    });
+    if (call === undefined) {
+      wanted.registers?.forEach((value, n) => {
+        if (wanted.kernel && NOT_PROMISED.includes(n)) return;
+        const other = found.registers?.[n] ?? NaN;
+        if (value !== other) differ(`register ${n}`, value, other);
+      });
+    }
     wanted.cp15.forEach((value, n) => {
       if (value !== found.cp15[n]) differ(["DACR", "PID"][n], value, found.cp15[n]);
     });

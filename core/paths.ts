@@ -15,7 +15,7 @@ import { DACR_MONITOR, unitOf } from "./domains.ts";
 import { CONTEXT, CUT_DUE, EAGER, GLOBAL, MAP, UNIT, VM } from "./layout.ts";
 import type { Meters } from "./meters.ts";
 import { MonitorFault, type Port } from "./port.ts";
-import { type Routine, ROUTINE } from "./routines.ts";
+import { ROUTINE, type Routine } from "./routines.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SwitchPoint } from "./switch_probe.ts";
 import { infoOffset, USER_CPSR } from "./vm.ts";

@@ -125,7 +125,7 @@ for (
   const [args, line] of [
     [
       ["swap"],
-      /^WHAT: "swap" is unknown; .*allowed: switch, task, period, call, recovery, scale, cow, overhead, loss, cpu, sensitivity, goals$/,
+      /^WHAT: "swap" is unknown; .*allowed: switch, task, period, call, recovery, scale, cow, overhead, loss, cpu, calibrate, sensitivity, goals$/,
     ],
     [
       ["switch", "--backup", "cowl"],

@@ -355,7 +355,7 @@ const BAD: readonly (readonly [args: string[], yaml: string | Uint8Array | null,
       ["bench", "swich"],
       null,
       'WHAT: "swich" is unknown; did you mean "switch"? allowed: switch, task, period, call, ' +
-      "recovery, scale, cow, overhead, loss, cpu, sensitivity, goals",
+      "recovery, scale, cow, overhead, loss, cpu, calibrate, sensitivity, goals",
     ],
     [
       ["completions", "csh"],

@@ -9,15 +9,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { observedInTask } from "../core/contexts.ts";
 import { BACKUP_STRATEGIES, type BackupStrategy, type Lab, type LabOptions } from "../core/lab.ts";
-import {
-  FRAME_STATE,
-  GLOBAL,
-  MAP,
-  TASK_STATE,
-  UNIT,
-  UNIT_KIND,
-  VM,
-} from "../core/layout.ts";
+import { FRAME_STATE, GLOBAL, MAP, TASK_STATE, UNIT, UNIT_KIND, VM } from "../core/layout.ts";
 import type { TraceEvent } from "../core/trace.ts";
 import { slotMva } from "../core/vm.ts";
 import { HC, PAGE, VM_STATE } from "../core/vmi.ts";
