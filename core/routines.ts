@@ -124,8 +124,11 @@ const WRITTEN: Readonly<Record<WrittenName, readonly [number, number, number, nu
   page_clear: [0x4b0, 56, 25, 4],
 };
 
-/** Lengths and cost of the routines that stand for compiled code: a call, registers kept for it. */
-const COMPILED = {
+/**
+ * Length in bytes and issue cycles of the routines that stand for compiled code: a call, registers kept
+ * for it.
+ */
+export const COMPILED = {
   hypercall_entry: [96, 24],
   hypercall_return: [32, 12],
   kernel_entry: [160, 20],

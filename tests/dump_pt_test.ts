@@ -12,7 +12,7 @@ import { observedInTask } from "../core/contexts.ts";
 import { dumpGuards, dumpMemory, dumpVersions, type PageTableRow } from "../core/dump.ts";
 import { frameRecord } from "../core/frames.ts";
 import type { Lab } from "../core/lab.ts";
-import { FRAME, FRAME_STATE, GLOBAL, MAP, UNIT, VM } from "../core/layout.ts";
+import { FRAME, FRAME_STATE, GLOBAL, MAP, UNIT } from "../core/layout.ts";
 import { slotMva } from "../core/vm.ts";
 import { PAGE, SLOT_MAP } from "../core/vmi.ts";
 import { createDraft } from "../cli/draft.ts";
