@@ -37,7 +37,7 @@ import { timeOfTick } from "./virtual_timers.ts";
 import { isVm0, setActive } from "./vm.ts";
 
 /** Most pages whose cache lines are discarded one by one in a swap; more: the whole cache. */
-const SWAP_BY_LINE = 8;
+const SWAP_BY_LINE = 16;
 
 /** What a swap did. */
 export interface SwapResult {
@@ -574,11 +574,12 @@ export class Backup {
     }
     for (let g = 0; g < generation; g++) this.generations.forgetCut(vm, cuts[g]);
     port.write(vm + VM.CUT, seq);
-    const moved = units.map((unit) => {
+    const newest = units.map((unit) => port.read(unit + UNIT.LAST) === seq);
+    const moved = units.map((unit, i) => {
       this.generations.clear(unit);
       // The kernel is as it was, too: no call since then was made.
       port.write(unit + UNIT.REPLAY, 0);
-      return this.#swapUnit(vm, unit, seq, port.read(unit + UNIT.LAST) === seq);
+      return this.#swapUnit(vm, unit, seq, newest[i]);
     });
     this.#maintain(vm, moved.flat());
     port.copyWords(record + CUT.HELD, vm + VM.HELD, VM.HELD_END - VM.HELD);
@@ -593,7 +594,7 @@ export class Backup {
       port.copyWords(entry, unit + UNIT.HELD, UNIT.HELD_END - UNIT.HELD);
       this.generations.reserve(vm, unit);
       this.#domains.forget(unit);
-      const more = this.#refresh(strategy, vm, unit, seq, moved[i], true, 1);
+      const more = this.#refresh(strategy, vm, unit, seq, moved[i], !newest[i], 1);
       if (more < 0) return this.#unprotect(strategy, vm, unit);
       copied += more;
       this.#commit(vm, unit, seq, this.#dueFromNow());
@@ -651,7 +652,9 @@ export class Backup {
     const versions = this.versions;
     const readOnly = this.strategy !== STRATEGY.FULL;
     const moved: number[] = [];
-    versions.eachWritable(vm, unit, (page) => {
+    const strategy = this.#strategy as CheckpointStrategy;
+    const pages = exchange ? strategy.versioned(vm, unit) : versions.writable(vm, unit);
+    for (const page of pages) {
       const version = versions.at(page, seq);
       if (version.frame !== 0 && !this.#alreadyActive(page, seq)) {
         versions.makeActive(page, version);
@@ -660,7 +663,7 @@ export class Backup {
       if (!exchange) {
         versions.setEntry(vm, page, TABLE.SPARE, port.read(page + PAGE_REC.ACTIVE), readOnly);
       }
-    });
+    }
     versions.exchange(vm, unit, TABLE.ACTIVE, exchange ? TABLE.BACKUP : TABLE.SPARE);
     this.#domains.install(vm, unit);
     port.write(unit + UNIT.LAST, seq);

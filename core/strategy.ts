@@ -49,6 +49,8 @@ export interface CheckpointStrategy {
     moved: readonly number[],
     composed: boolean,
   ): number;
+  /** Pages of a unit that may have versions; all others have none. */
+  versioned(vm: number, unit: number): number[];
   /** Does work that was put off, before a checkpoint or a swap of the unit. */
   settle(vm: number, unit: number): void;
   /** Frees every version of a unit that no kept checkpoint needs, whatever state its page is in. */
@@ -120,6 +122,11 @@ export class FullStrategy implements CheckpointStrategy {
   /** {@inheritDoc CheckpointStrategy.settle} */
   settle(vm: number, unit: number): void {
     this.reclaim(vm, unit);
+  }
+
+  /** {@inheritDoc CheckpointStrategy.versioned} */
+  versioned(vm: number, unit: number): number[] {
+    return this.versions.writable(vm, unit);
   }
 
   /** {@inheritDoc CheckpointStrategy.reclaim} */
@@ -262,7 +269,7 @@ export class TrackingStrategy implements CheckpointStrategy {
     composed: boolean,
   ): number {
     const { port, versions } = this;
-    const all = composed ? this.#writable(vm, unit) : moved;
+    const all = composed ? versions.writable(vm, unit) : moved;
     for (const page of all) {
       const active = port.read(page + PAGE_REC.ACTIVE);
       for (const table of [TABLE.ACTIVE, TABLE.BACKUP, TABLE.SPARE]) {
@@ -276,12 +283,6 @@ export class TrackingStrategy implements CheckpointStrategy {
     }
     port.drain();
     return 0;
-  }
-
-  #writable(vm: number, unit: number): number[] {
-    const pages: number[] = [];
-    this.versions.eachWritable(vm, unit, (page) => pages.push(page));
-    return pages;
   }
 
   /** Puts a clean page in the list of those with versions, or in none. */
@@ -307,6 +308,12 @@ export class TrackingStrategy implements CheckpointStrategy {
       this.#trimKept(page, live);
       if (port.read(page + PAGE_REC.HEAD) === 0) versions.delist(unit, page);
     }
+  }
+
+  /** {@inheritDoc CheckpointStrategy.versioned} */
+  versioned(_vm: number, unit: number): number[] {
+    const { versions } = this;
+    return [LIST.DIRTY, LIST.REPAIR, LIST.KEPT].flatMap((list) => versions.pages(unit, list));
   }
 
   /** {@inheritDoc CheckpointStrategy.reclaim} */

@@ -165,6 +165,13 @@ export class Versions {
     return this.#port.read(frameRecord(frame) + FRAME.STAMP) === this.#port.sumFrame(frame);
   }
 
+  /** Pages of a unit that it may write to. */
+  writable(vm: number, unit: number): number[] {
+    const pages: number[] = [];
+    this.eachWritable(vm, unit, (page) => pages.push(page));
+    return pages;
+  }
+
   /** Unit record of a page. */
   unit(vm: number, page: number): number {
     return unitOf(vm, this.#port.read(page + PAGE_REC.UNIT));

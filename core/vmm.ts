@@ -29,7 +29,18 @@ import { hex, stopSystem, tablesRepaired } from "./fault_report.ts";
 import { Frames } from "./frames.ts";
 import { Hypercalls, isRefusal } from "./hypercalls.ts";
 import { Journal } from "./journal.ts";
-import { CONTEXT, EAGER, GLOBAL, KEEP, MAP, NONE, TASK_STATE, UNIT, VM } from "./layout.ts";
+import {
+  CONTEXT,
+  CUT_DUE,
+  EAGER,
+  GLOBAL,
+  KEEP,
+  MAP,
+  NONE,
+  TASK_STATE,
+  UNIT,
+  VM,
+} from "./layout.ts";
 import { Messages } from "./messages.ts";
 import { Meters } from "./meters.ts";
 import { writeLog } from "./monitor_log.ts";
@@ -404,15 +415,23 @@ export class Vmm {
 
   /**
    * A VM or task goes on for the first time since its checkpoint was declared: it is taken now, as
-   * nothing has changed since.
+   * nothing has changed since. Its context is still where it was restored from, and not where the next
+   * save goes.
    */
   #firstTouch(vm: number): void {
     const port = this.port;
-    const task = this.#noteContext(vm);
+    const task = inTask(port, vm);
     const unit = port.read(vm + VM.CUR_UNIT);
+    const declared = port.read(vm + VM.CUT_DUE) === CUT_DUE.DECLARED;
+    if (task) holdContext(port.board, port.read(declared ? vm + VM.SLOT : unit + UNIT.SLOT));
     if (port.read(vm + VM.CUT_DUE) !== 0 && this.#mayCut(vm)) this.#takeCut(vm);
     else if (this.backup.owes(unit)) this.backup.checkpointTask(vm, unit);
-    if (task) this.backup.saveElsewhere(vm, unit);
+    // No cut lies inside the kernel: it is one of the kernel's exit, and of that time.
+    if (port.read(vm + VM.CUT_DUE) !== 0) port.write(vm + VM.CUT_DUE, CUT_DUE.ASKED);
+    if (task) {
+      this.#noteContext(vm);
+      this.backup.saveElsewhere(vm, unit);
+    }
     const image = unit + (task ? UNIT.DACR_TASK : UNIT.DACR_KERNEL);
     if (port.read(image) === DACR_MONITOR) this.domains.reopen(unit);
     this.domains.open(vm, unit);

@@ -272,7 +272,7 @@ async function runWild(
   spoil?.(lab);
   const observer = new Observer(lab, seed);
   // The model of the caches looks at every access: a shorter run.
-  const steps = !cache ? (backup === "full" ? 14 : 8) : backup === "full" ? 8 : 2;
+  const steps = !cache ? (backup === "full" ? 14 : 8) : backup === "full" ? 8 : 3;
   for (let i = 0; i < steps; i++) {
     const events = lab.runAll({ for: 2_700_001 });
     assert.equal(lab.stopped, false);

@@ -106,7 +106,8 @@ Deno.test("applyModel() changes the bits it names and no others", core, () => {
 });
 
 Deno.test("strikeCell() changes exactly the word of SDRAM that the fault names", core, async () => {
-  using machine = await lab();
+  // The worker's stack has been written since the last checkpoint.
+  using machine = await lab("25ms");
   const vm = machine.vmRecord("ucos-1");
   const { board } = machine;
   const word = (pa: number) => board.peek(pa, 4);
