@@ -4,7 +4,15 @@
  * @module
  */
 
-import { attend, heldContext, holdContext, inTask, observedText, runningTask } from "./contexts.ts";
+import {
+  attend,
+  heldContext,
+  holdContext,
+  inTask,
+  isKernelContext,
+  observedText,
+  runningTask,
+} from "./contexts.ts";
 import { DACR_MONITOR, type Domains, unitOf } from "./domains.ts";
 import type { Frames } from "./frames.ts";
 import { Generations } from "./generations.ts";
@@ -583,9 +591,6 @@ export class Backup {
     });
     this.#maintain(vm, moved.flat());
     port.copyWords(record + CUT.HELD, vm + VM.HELD, VM.HELD_END - VM.HELD);
-    if (port.read(MAP.GLOBAL + GLOBAL.CURRENT) === vm) {
-      holdContext(port.board, port.read(vm + VM.SLOT));
-    }
     attend(port, vm);
     let copied = 0;
     const now = port.time();
@@ -600,9 +605,19 @@ export class Backup {
       this.#commit(vm, unit, seq, this.#dueFromNow());
       if (this.#isTask(unit)) this.generations.push(vm, unit, seq, now);
     });
+    this.#takeContext(vm);
     port.write(vm + VM.DUE, this.#dueFromNow());
     if (port.read(vm + VM.CUT) === seq) this.#report(vm, 0, seq, copied, before);
     return { pages: moved.flat().length, time };
+  }
+
+  /** A guest goes on where its cut has it: in its kernel, or in the context that its task has now. */
+  #takeContext(vm: number): void {
+    const port = this.#port;
+    let slot = port.read(vm + VM.SLOT);
+    if (!isKernelContext(slot)) slot = port.read(port.read(vm + VM.CUR_UNIT) + UNIT.SLOT);
+    port.write(vm + VM.SLOT, slot);
+    if (port.read(MAP.GLOBAL + GLOBAL.CURRENT) === vm) holdContext(port.board, slot);
   }
 
   /**
