@@ -45,7 +45,7 @@ import { timeOfTick } from "./virtual_timers.ts";
 import { isVm0, setActive } from "./vm.ts";
 
 /** Most pages whose cache lines are discarded one by one in a swap; more: the whole cache. */
-const SWAP_BY_LINE = 16;
+const SWAP_BY_LINE = 12;
 
 /** What a swap did. */
 export interface SwapResult {

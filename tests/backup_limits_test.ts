@@ -21,7 +21,7 @@ import {
 
 const STRATEGIES = BACKUP_STRATEGIES.filter((s) => s !== "off");
 /** Pages of data of each task of the guest below. */
-const PAGES = 20;
+const PAGES = 14;
 
 const still = taskGuest({
   tickUs: 0,
@@ -134,7 +134,7 @@ Deno.test("Backup does the maintenance that each operation owes", core, async ()
     for (let i = 0; i < 3; i++) write(lab, 0, i, 5);
     const few = counted(lab, swap);
     const moved = backup === "full" ? PAGES + 1 : 3;
-    if (moved <= 16) {
+    if (moved <= 12) {
       assert.equal(few.dCacheLine, 128 * moved, backup);
       assert.equal(few.iCacheLine, 128 * moved, backup);
       assert.equal(few.dTlbOne, moved, backup);
@@ -145,7 +145,7 @@ Deno.test("Backup does the maintenance that each operation owes", core, async ()
       assert.ok(few.dTlbAll >= 1 && few.iTlbAll === 1, backup);
     }
     checkpoint();
-    for (let i = 0; i < 17; i++) write(lab, 0, i, 6);
+    for (let i = 0; i < 13; i++) write(lab, 0, i, 6);
     const many = counted(lab, swap);
     assert.deepEqual([many.dCacheIndex, many.iCacheAll], [512, 1], backup);
     assert.ok(many.dTlbAll >= 1 && many.iTlbAll === 1 && many.drain >= 2, backup);

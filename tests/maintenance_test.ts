@@ -221,7 +221,7 @@ Deno.test(
   core,
   async () => {
     for (const backup of ["dirty", "cow"] as BackupStrategy[]) {
-      for (const pages of [1, 8, 15, 16, 17]) {
+      for (const pages of [1, 8, 11, 12, 13]) {
         const { lab, action, done } = await recovered(pages, false, { backup, period: 0 });
         using _ = lab;
         assert.equal(action, "swap-task");
@@ -235,14 +235,14 @@ Deno.test(
           iCacheLine: 128 * pages,
         };
         const many = { dTlbAll: 1, iTlbAll: 1, drain, iCacheAll: 1, dCacheIndex: 512 };
-        assert.deepEqual(done, pages <= 16 ? few : many, `${backup}, ${pages} pages`);
+        assert.deepEqual(done, pages <= 12 ? few : many, `${backup}, ${pages} pages`);
       }
     }
   },
 );
 
 Deno.test("a swap of a guest maintains all its units together", core, async () => {
-  for (const pages of [1, 5, 17]) {
+  for (const pages of [1, 5, 13]) {
     const { lab, action, done } = await recovered(pages, true, { backup: "cow", period: 0 });
     using _ = lab;
     assert.equal(action, "swap-guest");
@@ -250,7 +250,7 @@ Deno.test("a swap of a guest maintains all its units together", core, async () =
     // For each unit its words and its repair, and once for all the old frames.
     const drain = 2 * units + 1;
     const { dTlbOne = 0, dCacheLine, ...rest } = done;
-    if (pages + 2 > 16) {
+    if (pages + 2 > 12) {
       assert.deepEqual(done, { dTlbAll: 1, iTlbAll: 1, drain, iCacheAll: 1, dCacheIndex: 512 });
       continue;
     }
@@ -330,7 +330,7 @@ const counting = (pages: number) => counters({ tasks: 3, pages, faults: 0x1f0 })
 Deno.test("the cache model changes nothing: rollbacks of every kind", core, async () => {
   const kinds = new Set<string>();
   for (const backup of STRATEGIES) {
-    for (const pages of backup === "cow" ? [3, 17] : [9]) {
+    for (const pages of backup === "cow" ? [3, 13] : [9]) {
       const seen: unknown[] = [];
       for (const cache of [false, true]) {
         const options = { ...COUNTERS, backup, cache, period: backup === "full" ? "2ms" : "1ms" };
@@ -350,7 +350,7 @@ Deno.test("the cache model changes nothing: rollbacks of every kind", core, asyn
 
 Deno.test("a swap needs its cache maintenance: without it counts break", core, async () => {
   for (const backup of STRATEGIES) {
-    for (const pages of backup === "cow" ? [3, 17] : [3]) {
+    for (const pages of backup === "cow" ? [3, 13] : [3]) {
       const broken: boolean[] = [];
       for (const [cache, omit] of [[true, false], [true, true], [false, true]]) {
         const period = backup === "full" || pages > 3 ? "3ms" : "1ms";
