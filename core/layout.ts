@@ -249,6 +249,8 @@ export const VM = {
   CYCLES: 0x98,
   /** Switches-out since the last cut, where the period is given in switches. */
   SWITCH_COUNT: 0xb0,
+  /** Not 0: the guest has said that it has no cut; holds as long as {@linkcode CUT} is 0. */
+  TOLD: 0xbc,
   /** 1: a guest without tasks: kernel mode is checkpointed and interrupted. */
   PLAIN: 0xa4,
   /** Task areas: units 2 to TASK_COUNT + 1. */
