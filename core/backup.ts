@@ -377,24 +377,23 @@ export class Backup {
     const port = this.#port;
     // A cut without one of its units is none.
     for (const cut of this.generations.cuts(vm)) this.generations.forgetCut(vm, cut);
-    const told = this.#noteLostCuts(vm);
+    this.#noteLostCuts(vm);
     this.generations.clear(unit);
     strategy.unprotect(vm, unit);
     port.write(unit + UNIT.TARGET, 0);
     port.write(unit + UNIT.UNPROTECTED, 1);
     port.write64(unit + UNIT.LAST_TIME, port.now);
     if (this.#isTask(unit)) this.#tellUnprotected(vm, unit);
-    else if (!told && port.read(vm + VM.TOLD) === 0) this.#tellGuest(vm);
+    else if (port.read(vm + VM.TOLD) === 0) this.#tellGuest(vm);
   }
 
-  /** A guest whose last cut is gone says so; true when it has just lost it. */
-  #noteLostCuts(vm: number): boolean {
+  /** A guest whose last cut is gone says so. */
+  #noteLostCuts(vm: number): void {
     const port = this.#port;
-    if (port.read(vm + VM.CUT) === 0 || this.generations.cuts(vm).length > 0) return false;
+    if (port.read(vm + VM.CUT) === 0 || this.generations.cuts(vm).length > 0) return;
     port.write(vm + VM.CUT, 0);
     for (const unit of this.#units(vm)) if (!this.#isTask(unit)) port.write(unit + UNIT.TARGET, 0);
     this.#tellGuest(vm);
-    return true;
   }
 
   /** A guest has no cut: it says so when it loses the last one, or when it can't have its first. */
