@@ -287,7 +287,11 @@ export class Backup {
     const port = this.#port;
     const done = units.slice(0, units.indexOf(failed));
     // They are protected at `seq` already, although no checkpoint names it.
-    for (const unit of done) port.write(unit + UNIT.LAST, seq);
+    for (const unit of done) {
+      port.write(unit + UNIT.LAST, seq);
+      // Who had no standby before has none now.
+      if (port.read(unit + UNIT.UNPROTECTED) !== 0) strategy.unprotect(vm, unit);
+    }
     port.write(vm + VM.SEQ, seq);
     this.#unprotect(strategy, vm, failed);
     for (const unit of done) {
@@ -437,24 +441,29 @@ export class Backup {
     const port = this.#port;
     // A cut without one of its units is none.
     for (const cut of this.generations.cuts(vm)) this.generations.forgetCut(vm, cut);
-    const told = this.#noteLostCuts(vm);
+    this.#noteLostCuts(vm);
     this.generations.clear(unit);
     strategy.unprotect(vm, unit);
     port.write(unit + UNIT.TARGET, 0);
     port.write(unit + UNIT.UNPROTECTED, 1);
     if (this.#isTask(unit)) port.write(unit + UNIT.DUE, this.#dueFromNow());
     if (this.#isTask(unit)) this.#tellUnprotected(vm, unit);
-    else if (!told) this.#tellUnprotected(vm, 0);
+    else if (port.read(vm + VM.TOLD) === 0) this.#tellGuest(vm);
   }
 
-  /** A guest whose last cut is gone says so; true when it has just lost it. */
-  #noteLostCuts(vm: number): boolean {
+  /** A guest whose last cut is gone says so. */
+  #noteLostCuts(vm: number): void {
     const port = this.#port;
-    if (port.read(vm + VM.CUT) === 0 || this.generations.cuts(vm).length > 0) return false;
+    if (port.read(vm + VM.CUT) === 0 || this.generations.cuts(vm).length > 0) return;
     port.write(vm + VM.CUT, 0);
     for (const unit of this.#units(vm)) if (!this.#isTask(unit)) port.write(unit + UNIT.TARGET, 0);
+    this.#tellGuest(vm);
+  }
+
+  /** A guest has no cut: it says so when it loses the last one, or when it can't have its first. */
+  #tellGuest(vm: number): void {
+    this.#port.write(vm + VM.TOLD, 1);
     this.#tellUnprotected(vm, 0);
-    return true;
   }
 
   #tellUnprotected(vm: number, unit: number): void {
@@ -760,6 +769,7 @@ export class Backup {
     const port = this.#port;
     for (const cut of this.generations.cuts(vm)) this.generations.forgetCut(vm, cut);
     port.write(vm + VM.CUT, 0);
+    port.write(vm + VM.TOLD, 0);
     const count = port.count(vm + VM.UNIT_COUNT, MOST.UNITS);
     for (let i = 0; i < count; i++) this.forgetTask(vm, unitOf(vm, i));
   }

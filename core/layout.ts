@@ -357,6 +357,8 @@ export const VM = {
   SHARED: 0x270,
   /** 1: the guest has asked for messages since its start, so others may send it some. */
   LISTENS: 0x274,
+  /** Not 0: the guest has said that it has no cut; holds as long as {@linkcode CUT} is 0. */
+  TOLD: 0x278,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x280,
   /** Recovery policy of this VM (POLICY). */

@@ -539,6 +539,35 @@ Deno.test({
 });
 
 Deno.test({
+  name: "Cache.holder() finds the first line with a physical address, and none that is not there",
+  permissions: "none",
+  fn() {
+    const line = fc.record({ mva: fc.nat(31), pa: fc.nat(7), kept: fc.boolean() });
+    const cases = fc.record({
+      lines: fc.array(line, { maxLength: 8 }),
+      // The first and the last addresses, and RAM.
+      base: fc.constantFrom(0, 0xffff_ff00, 0x3000_0000),
+    });
+    fc.assert(fc.property(cases, ({ lines, base }) => {
+      const cache = bare();
+      const model = new Map<number, number>();
+      for (const { mva, pa, kept } of lines) {
+        const at = cache.fill(mva * 32, base + pa * 32);
+        model.set(at, base + pa * 32);
+        if (kept) continue;
+        cache.invalidate(at);
+        model.delete(at);
+      }
+      for (let pa = base; pa < base + 256; pa += 20) {
+        const those = [...model].filter(([, first]) => first <= pa && pa < first + 32);
+        const expected = those.length === 0 ? -1 : Math.min(...those.map(([at]) => at));
+        assert.equal(cache.holder(pa), expected);
+      }
+    }));
+  },
+});
+
+Deno.test({
   name: "Cache() starts its sequence at the seed, which zero can't be",
   permissions: "none",
   fn() {

@@ -75,9 +75,14 @@ class Told {
         const key = `${e.vm} ${e.task ?? ""}`;
         const before = this.#said.get(key) ?? -Infinity;
         assert.ok(e.t - before > 10_000, `${key} says it at ${before} and at ${e.t} ns`);
+        // A guest says it once, until it has a cut again or starts anew.
+        if (e.task === undefined) {
+          assert.ok(!this.bare.has(key), `${key} says it again at ${e.t} ns`);
+        }
         this.#said.set(key, e.t);
         this.bare.add(key);
       }
+      if (e.type === "recovery" && e.action === "restart-guest") this.bare.delete(`${e.vm} `);
       if (e.type !== "checkpoint") continue;
       if (e.task !== undefined) this.bare.delete(`${e.vm} ${e.task}`);
       // A cut covers the tasks, too.

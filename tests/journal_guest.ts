@@ -83,16 +83,17 @@ export const QUEUE = {
 /** What the kernel registers: a call-back that works, none, or one that faults. */
 export type UndoKind = "works" | "none" | "faults";
 
-/** A guest with the queue kernel. */
+/** A guest with the queue kernel; `kinds` are those of its calls, in their order. */
 export function queueGuest(
   tasks: readonly TaskSpec[],
   undo: UndoKind = "works",
   tickUs = 1000,
+  kinds: readonly number[] = KINDS,
 ): Uint8Array {
   return taskGuest({
     tasks,
     kernelDataPages: 7,
-    kernel: (c) => queueKernel(c, tasks.length + 1, undo, tickUs),
+    kernel: (c) => queueKernel(c, tasks.length + 1, undo, tickUs, kinds),
   });
 }
 
@@ -110,12 +111,18 @@ const lsr = (rd: number, rm: number, n: number) => (0xe1a0_0020 | rd << 12 | n <
 const addLsl = (rd: number, rn: number, rm: number, n: number) =>
   (0xe080_0000 | rn << 16 | rd << 12 | n << 7 | rm) >>> 0;
 
-function queueKernel(c: Code, tasks: number, undo: UndoKind, tickUs: number): void {
+function queueKernel(
+  c: Code,
+  tasks: number,
+  undo: UndoKind,
+  tickUs: number,
+  kinds: readonly number[],
+): void {
   c.b("boot").b("lost").b("call").b("lost").b("lost").b("lost").b("irq").b("lost");
   c.label("lost").swi(HC.HALT, 0xdead).b("lost");
   c.label("kinds");
   for (let i = 0; i < 64; i += 4) {
-    c.put([0, 1, 2, 3].reduce((word, k) => word | (KINDS[i + k] ?? 0) << 8 * k, 0));
+    c.put([0, 1, 2, 3].reduce((word, k) => word | (kinds[i + k] ?? 0) << 8 * k, 0));
   }
 
   c.label("boot");

@@ -192,6 +192,33 @@ Deno.test("Journal.settle() takes a checkpoint when the journal is full", core, 
   }
 });
 
+Deno.test("Journal.settle() takes none after calls that have no entry", core, async () => {
+  // Every call is producing but those of the loop; kernel call 0 is what an empty word reads as.
+  const kinds = Object.values(CALL).map((call) =>
+    call === CALL.PEEK || call === CALL.DELAY ? 0 : 2
+  );
+  for (const produces of [false, true]) {
+    const image = queueGuest(
+      [{
+        name: "t",
+        main: (c) => {
+          c.label("l").increment(DATA).swi(produces ? CALL.NULL : CALL.PEEK, 0);
+          c.li(R1, DATA).ldr(R0, R1).cmp(R0, imm(20)).b("l", "ne").spin();
+        },
+      }],
+      "works",
+      1000,
+      kinds,
+    );
+    using lab = await miniLab({ g: image }, { ...QUIET, journal: "commit" });
+    const events = lab.runAll({ for: "5ms" });
+    assert.equal(guestWord(lab, "g", DATA), 20);
+    const own = ofType(events, "checkpoint", "g").filter((e) => e.task === "t");
+    // That of its creation, and one a call.
+    assert.equal(own.length, produces ? 21 : 1);
+  }
+});
+
 Deno.test("Vmm rolls a guest without call-back back as a whole", core, async () => {
   for (const journal of ["commit", "log", "off"] as const) {
     const image = oneTask(1, fault, "none");

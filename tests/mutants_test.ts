@@ -139,7 +139,8 @@ Deno.test("tasks/mutants.ts lists mutants, and refuses wrong options in one line
   const listed = await deno([...task, "--list", "--count", "7"]);
   assert.equal(listed.code, 0, listed.stderr);
   assert.equal(listed.stdout.match(/core\/\w+\.ts:\d+ /g)?.length, 7);
-  for (const args of [["--set", "none"], ["--count", "few"], ["--colour"]]) {
+  const wrong = [["--set", "none"], ["--count", "few"], ["--colour"], ["--update", "--check"]];
+  for (const args of wrong) {
     const { code, stderr } = await deno([...task, ...args]);
     assert.equal(code, 2, stderr);
     assert.match(stderr, /^mutants: [^\n]+\n$/);
