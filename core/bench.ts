@@ -101,8 +101,8 @@ export const FLOOR = {
   CONTEXT_WORDS: 17,
   /** Cycles of an MCR at least; a VM switch has two, PID and DACR, a task switch one. */
   MCR: 1,
-  /** Exception entry: three cycles by the ARM9TDMI's manual, then the vector's load of PC, five. */
-  ENTRY: 8,
+  /** Exception entry: three cycles by the ARM9TDMI's manual, then the vector's branch, three. */
+  ENTRY: 6,
   /** Words of a page, each written over a bus of 32 bits: bus cycles of a copy whose source is in the cache. */
   PAGE_BUS_CYCLES: 1024,
 } as const;

@@ -153,8 +153,9 @@ async function switchLab(
   parseTime(period, "period");
   if (what === "task") {
     const guests = [{ name: "relay", image: relay, arg: `2 ${WRITES}` }];
-    // The guest's own checkpoints fall due with its slice: those are another measurement's.
-    return await benchLab({ guests, backup, period, slice: "1s" }, options);
+    // The guest's own checkpoints fall due with its slice: those are another measurement's. A journal
+    // would take checkpoints beside those of the period: `bench call` has them.
+    return await benchLab({ guests, backup, period, journal: "off", slice: "1s" }, options);
   }
   const guest = { image: sweep, arg: `${WRITES} 0 0 0 ${GUEST_REGION}` };
   const guests = [{ name: "one", ...guest }, { name: "two", ...guest }];

@@ -5,6 +5,7 @@
  */
 
 import type { PwmReading, PwmStopwatch } from "./bench_lab.ts";
+import { CYCLES } from "./cpu_core.ts";
 import type { Lab } from "./lab.ts";
 import type { SwitchPoint } from "./switch_probe.ts";
 
@@ -189,6 +190,13 @@ export class SwitchMeter {
     return from === undefined ? 0 : this.#between(from, to);
   }
 
+  /** Cycles in which the core takes an exception: they are over when the monitor is entered. */
+  #exception(): number {
+    const { timing } = this.#lab.board;
+    if (timing === undefined) return CYCLES.EXCEPTION;
+    return timing.values.exception * timing.memory.coreCycle;
+  }
+
   #resumed(end: Mark): void {
     const marks = this.#marks;
     const begin = this.#kind === "vm" ? "choose" : "dispatch";
@@ -199,7 +207,7 @@ export class SwitchMeter {
     const restore = at("restore") as Mark;
     const { instructions } = this.#lab.board.cpu;
     this.samples.push({
-      entry: this.#between(marks[0], at(this.#kind === "vm" ? "handler" : "dispatch") as Mark),
+      entry: this.#exception() + this.#between(marks[0], at(this.#kind === "vm" ? "handler" : "dispatch") as Mark),
       acknowledge: acknowledge === undefined || acknowledged === undefined
         ? 0
         : this.#between(acknowledge, acknowledged),

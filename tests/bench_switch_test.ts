@@ -180,7 +180,7 @@ Deno.test("benchSwitch() refuses bad options", core, async () => {
 
 Deno.test("floorNs() is what no program can be quicker than", () => {
   assert.equal(floorNs("switch", "save", 0, 400e6, 100e6), 42.5);
-  assert.equal(floorNs("switch", "entry", 0, 400e6, 100e6), 20);
+  assert.equal(floorNs("switch", "entry", 0, 400e6, 100e6), 15);
   // 1024 words over a bus of 32 bits and 100 MHz, in and out.
   assert.equal(floorNs("task", "backup", 1, 400e6, 100e6), 10240);
   assert.equal(floorNs("task", "total", 0, 400e6, 100e6), 87.5);
