@@ -93,13 +93,7 @@ export function measureStore(path: string, scratch: string): Measured {
     merged = experiments / Math.max(1e-6, (performance.now() - start) / 1000);
     bytes = Deno.statSync(scratch).size;
   } finally {
-    for (const suffix of ["", "-wal", "-shm", "-journal"]) {
-      try {
-        Deno.removeSync(scratch + suffix);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
-    }
+    removeStore(scratch);
   }
   return {
     experiments,
@@ -108,6 +102,17 @@ export function measureStore(path: string, scratch: string): Measured {
     merge_per_s: merged,
     read_per_s: read,
   };
+}
+
+/** Removes a store, with what SQLite left beside it. */
+function removeStore(path: string): void {
+  for (const suffix of ["", "-journal"]) {
+    try {
+      Deno.removeSync(path + suffix);
+    } catch {
+      // It was not there.
+    }
+  }
 }
 
 /** Plans a campaign. */
