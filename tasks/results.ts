@@ -1,9 +1,10 @@
 /**
  * `deno task results`: runs the shipped campaign into a store, repeats a sample of it from reset, and
- * writes docs/results.md and the tables of docs/scale.md. A run that was interrupted goes on where it was.
+ * writes docs/results.md and the tables of docs/scale.md.
  *
  * Options: `--count N` experiments of each arm, `--sample N` repeated ones (500), `--workers N`,
- * `--db FILE` the store (.tmp/results.db), `--page FILE` the page, `--fresh` begins anew.
+ * `--db FILE` a store of another name than .tmp/results.db, which is made anew, `--page FILE` the page,
+ * `--resume` goes on with the store that an interrupted run of the same program left.
  *
  * @module
  */
@@ -23,6 +24,7 @@ import { table } from "./vmi_doc.ts";
 
 const CAMPAIGN = "examples/campaign.yaml";
 const COMMAND = "deno task results";
+const STORE = ".tmp/results.db";
 const SCALE = new URL("docs/scale.md", ROOT);
 /** Experiments of the large campaign that docs/scale.md plans. */
 const LARGE = 1e9;
@@ -38,14 +40,6 @@ function remove(path: string): void {
   }
 }
 
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
-
 async function main(io: Io): Promise<number> {
   const { values } = parseArgs({
     args: Deno.args,
@@ -55,25 +49,30 @@ async function main(io: Io): Promise<number> {
       workers: { type: "string" },
       db: { type: "string" },
       page: { type: "string" },
-      fresh: { type: "boolean" },
+      resume: { type: "boolean" },
     },
   });
   const whole = (text: string | undefined, where: string, most = 1e12) =>
     text === undefined ? undefined : wholeNumber(text, 1, most, where);
 
-  const out = values.db ?? ".tmp/results.db";
+  const out = values.db ?? STORE;
   const page = values.page ?? "docs/results.md";
   const workers = whole(values.workers, "--workers", 1024) ?? navigator.hardwareConcurrency;
   const abort = new AbortController();
   const release = io.onInterrupt(() => abort.abort());
   io.folder(out.replace(/[^/]*$/, "") || ".");
-  if (values.fresh) remove(out);
-  const resume = exists(out);
+  const resume = values.resume === true;
+  // What a user names is never overwritten.
+  if (!resume && values.db === undefined) remove(STORE);
   const spec = await readCampaign(CAMPAIGN, { count: whole(values.count, "--count") }, io);
   if (resume) {
     using store = Store.open(out, "read");
     if (specHash(store.spec) !== specHash(spec)) {
-      throw new InputError(out, "is of another campaign", "allowed: --fresh, or another --db");
+      throw new InputError(
+        out,
+        "is of another campaign",
+        "allowed: without --resume, or another --db",
+      );
     }
   }
   io.err(`${CAMPAIGN}: ${spec.arms.length} arms of ${spec.count} faults into ${out}\n`);
@@ -83,7 +82,7 @@ async function main(io: Io): Promise<number> {
     io,
   );
   if (aborted) {
-    io.err(`interrupted; ${COMMAND} goes on\n`);
+    io.err(`interrupted; ${COMMAND} --resume goes on\n`);
     return 130;
   }
   const sample = whole(values.sample, "--sample") ?? 500;
