@@ -96,7 +96,7 @@ async function main(io: Io): Promise<number> {
   using store = Store.open(out, "read");
   const report = reportOf(store);
   const text = resultsPage(report, {
-    command: COMMAND,
+    command: values.count === undefined ? COMMAND : `${COMMAND} --count ${values.count}`,
     campaign: CAMPAIGN,
     store: out,
     workers: store.sessions().map(({ workers }) => workers),
