@@ -286,7 +286,7 @@ export function resultsPage(report: CampaignReport, run: ResultsRun): string {
     "Transient faults only; planted bugs are below. Shares with Wilson intervals at 95 %.",
     classTable(arms),
     "## Recovery, by whom was struck",
-    "A fault that never fired is in no row. *Manifested*: an abort, hang, stop or wrong output " +
+    "A fault that never fired is in no row. _Manifested_: an abort, hang, stop or wrong output " +
     "without protection.",
     ...arms.flatMap((arm) => [
       `### ${arm.arm}`,
@@ -307,7 +307,7 @@ export function resultsPage(report: CampaignReport, run: ResultsRun): string {
     "targets, whose words are seldom used, weigh most.",
     spaceTable(arms),
     "## Arms compared",
-    "The same faults in both, McNemar's exact test. *Manifested* should not differ: protection " +
+    "The same faults in both, McNemar's exact test. _Manifested_ should not differ: protection " +
     "changes nothing before the first error.",
     comparisonTable(report),
     "## Times",
