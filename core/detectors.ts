@@ -8,11 +8,29 @@ import { GLOBAL, MAP, VM } from "./layout.ts";
 import type { Port } from "./port.ts";
 import { VM_STATE } from "./vmi.ts";
 
-/** True for a running VM that neither rested nor kicked its watchdog for a period. */
+/** Cycles that a VM has run. */
+export function ownCycles(port: Port, vm: number): number {
+  const ran = port.read(MAP.GLOBAL + GLOBAL.CURRENT) === vm
+    ? port.now - port.read64(MAP.GLOBAL + GLOBAL.SLICE_START)
+    : 0;
+  return port.read64(vm + VM.CYCLES) + ran;
+}
+
+/**
+ * True for a running VM that neither rested nor kicked its watchdog for a period. That is a period of its
+ * own time: one that others keep from running does not hang.
+ */
 export function watchdogDue(port: Port, vm: number): boolean {
   const period = port.read64(vm + VM.WATCHDOG);
-  return period !== 0 && port.read(vm + VM.STATE) === VM_STATE.RUNNING &&
-    port.now - port.read64(vm + VM.KICKED) > period;
+  if (period === 0 || port.read(vm + VM.STATE) !== VM_STATE.RUNNING) return false;
+  const kicked = port.read64(vm + VM.KICKED);
+  const cycles = ownCycles(port, vm);
+  if (port.read64(vm + VM.KICK_SEEN) === kicked) {
+    return cycles - port.read64(vm + VM.KICK_CYCLES) > period;
+  }
+  port.write64(vm + VM.KICK_SEEN, kicked);
+  port.write64(vm + VM.KICK_CYCLES, cycles);
+  return false;
 }
 
 /** Counts a refused hypercall; true when there were too many in the window. */

@@ -9,11 +9,12 @@ import type { Strike } from "./fault.ts";
 import type { ArmedFault } from "./fault_trigger.ts";
 import { FORK_WORDS, sdramWords } from "./fork.ts";
 import type { GoldenRun, Look } from "./golden.ts";
+import type { Lab } from "./lab.ts";
 import { countingWords, differences, relativeWords } from "./memory_diff.ts";
 import { type Observation, Observer, partOf } from "./observe.ts";
 import type { EndState } from "./outcome.ts";
 import { type CallCounts, callCounts, endState } from "./run_end.ts";
-import { tlbsAgree } from "./signature.ts";
+import { tlbsAgree, walkedWords } from "./signature.ts";
 
 /** Words of SDRAM that are not the golden run's: index to value. */
 export type Difference = ReadonlyMap<number, number>;
@@ -182,7 +183,7 @@ function run(
       return { ended: "golden", look: number, end: endOnGolden(golden, look, trail), difference };
     }
     const small = difference !== undefined && difference.size <= rules.dormant;
-    if (small && patience <= 0 && trail.wakes < MOST_WAKES && canSleep(difference)) {
+    if (small && patience <= 0 && trail.wakes < MOST_WAKES && canSleep(lab, look, difference)) {
       settleCounts(golden, look, trail);
       return { ended: "dormant", look: number, end: undefined, difference };
     }
@@ -196,9 +197,14 @@ function run(
   };
 }
 
-/** The first word of a page is looked at by the host itself now and then. */
-function canSleep(difference: Difference): boolean {
+/**
+ * The first word of a page is looked at by the host itself now and then. Words of tables that stand in a
+ * TLB are in use without being read: the TLBs of the two runs are not the same where such a word differs.
+ */
+function canSleep(lab: Lab, look: Look, difference: Difference): boolean {
   for (const index of difference.keys()) if (index % FORK_WORDS === 0) return false;
+  for (const index of look.walked) if (difference.has(index)) return false;
+  for (const index of walkedWords(lab)) if (difference.has(index)) return false;
   return true;
 }
 

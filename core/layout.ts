@@ -319,6 +319,9 @@ export const VM = {
   TAKING: 0x280,
   /** 1: the guest has asked for messages since its start, so others may send it some. */
   LISTENS: 0x284,
+  /** KICKED as the watchdog last saw it (64), and CYCLES then (64). */
+  KICK_SEEN: 0x288,
+  KICK_CYCLES: 0x290,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x300,
   /** Recovery policy of this VM (POLICY). */

@@ -128,6 +128,8 @@ export function relativeWords(a: Words, b: Words): Map<number, number> {
     if (off === 0) continue;
     put(vm + VM.CYCLES, long(b, vm + VM.CYCLES));
     const clocks = [vm + VM.TICK_CYCLES];
+    // 0: no watchdog has looked yet.
+    if (long(a, vm + VM.KICK_CYCLES) !== 0) clocks.push(vm + VM.KICK_CYCLES);
     const cuts = wordAt(b, vm + VM.CUTS);
     for (let i = 0; i < generations; i++) {
       const cut = cuts + i * wordAt(b, vm + VM.CUT_SIZE);

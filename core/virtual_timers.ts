@@ -4,7 +4,8 @@
  * @module
  */
 
-import { GLOBAL, MAP, MAX_VMS, VM } from "./layout.ts";
+import { ownCycles } from "./detectors.ts";
+import { MAP, MAX_VMS, VM } from "./layout.ts";
 import type { Port } from "./port.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { VIRQ, VM_STATE } from "./vmi.ts";
@@ -52,7 +53,7 @@ export class VirtualTimers {
     }
     if (port.read(vm + VM.TICKS_OWED) === 0) return;
     const waits = port.read(vm + VM.WAITING) !== 0;
-    const ran = this.#ownCycles(vm) - port.read64(vm + VM.TICK_CYCLES);
+    const ran = ownCycles(port, vm) - port.read64(vm + VM.TICK_CYCLES);
     if (waits || ran >= period) this.raise(vm, VIRQ.TIMER);
   }
 
@@ -68,18 +69,9 @@ export class VirtualTimers {
       const owed = port.read(vm + VM.TICKS_OWED);
       ticks = owed > MAX_BACKLOG ? owed : Math.min(owed, 1);
       port.write(vm + VM.TICKS_OWED, owed - ticks);
-      port.write64(vm + VM.TICK_CYCLES, this.#ownCycles(vm));
+      port.write64(vm + VM.TICK_CYCLES, ownCycles(port, vm));
     }
     port.write(vm + VM.V_TICKS, ticks);
-  }
-
-  /** Cycles a VM has run. */
-  #ownCycles(vm: number): number {
-    const port = this.port;
-    const ran = port.read(MAP.GLOBAL + GLOBAL.CURRENT) === vm
-      ? port.now - port.read64(MAP.GLOBAL + GLOBAL.SLICE_START)
-      : 0;
-    return port.read64(vm + VM.CYCLES) + ran;
   }
 
   /** A task that sat out after its recovery comes back. */

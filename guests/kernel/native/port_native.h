@@ -65,4 +65,10 @@ INT32U port_micros(void);
 void   port_start(void);
 void   port_halt(INT32U code) __attribute__((noreturn));
 
+/* The kernel has found its own data damaged. */
+static inline void __attribute__((noreturn)) port_damaged(INT32U code)
+{
+    port_halt(code);
+}
+
 #endif
