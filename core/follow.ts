@@ -28,8 +28,10 @@ export interface Trail {
   before: CallCounts | undefined;
   /** Cycles simulated for it. */
   simulated: number;
-  /** Times that it left the golden run again. */
-  wakes: number;
+  /** Look at which it became dormant last. */
+  slept: number;
+  /** How often it woke soon after it became dormant, less how often it did not. */
+  restless: number;
   /** The strike. */
   strike: Strike | undefined;
 }
@@ -58,8 +60,8 @@ export interface FollowRules {
 const MOST_DIFFERENCES = 4096;
 /** Most looks between two comparisons of memory. */
 const MOST_WAIT = 64;
-/** An experiment that left the golden run so often goes on to the end. */
-const MOST_WAKES = 40;
+/** Looks of sleep that were worth it. */
+const WORTH = 8;
 
 /** An experiment that has not begun: on the golden run, at a board time (ns). */
 export function newTrail(golden: GoldenRun, now: number): Trail {
@@ -68,9 +70,15 @@ export function newTrail(golden: GoldenRun, now: number): Trail {
     since: now,
     before: undefined,
     simulated: 0,
-    wakes: 0,
+    slept: 0,
+    restless: 0,
     strike: undefined,
   };
+}
+
+/** A dormant experiment has been woken at a look. */
+export function wakeUp(trail: Trail, look: number): void {
+  trail.restless = Math.max(0, trail.restless + (look - trail.slept < WORTH ? 1 : -1));
 }
 
 /** Applies the golden run's changes to its shadow, and takes them back. */
@@ -153,8 +161,8 @@ function run(
   const last = plan.end / plan.look;
   const lastStretch = plan.lastStretch / plan.look;
   const start = golden.lookNumber;
-  // One that comes back again and again is given more time before it is dormant again.
-  let patience = trail.wakes === 0 ? 0 : Math.min(MOST_WAIT, 2 ** (trail.wakes - 1));
+  // One that wakes soon again and again is given more time before it is dormant again.
+  let patience = trail.restless === 0 ? 0 : Math.min(MOST_WAIT, 2 ** (trail.restless - 1));
   let wait = 0;
   let fails = 0;
   if (start >= lastStretch) trail.before ??= golden.look(lastStretch).counts;
@@ -182,8 +190,9 @@ function run(
       return { ended: "golden", look: number, end: endOnGolden(golden, look, trail), difference };
     }
     const small = difference !== undefined && difference.size <= rules.dormant;
-    if (small && patience <= 0 && trail.wakes < MOST_WAKES && canSleep(difference)) {
+    if (small && patience <= 0 && canSleep(difference)) {
       settleCounts(golden, look, trail);
+      trail.slept = number;
       return { ended: "dormant", look: number, end: undefined, difference };
     }
     wait = Math.min(MOST_WAIT, 2 ** fails++);

@@ -27,6 +27,7 @@ import {
   newTrail,
   ShadowTape,
   type Trail,
+  wakeUp,
 } from "./follow.ts";
 import type { Branch, GoldenRun } from "./golden.ts";
 import type { Lab } from "./lab.ts";
@@ -285,7 +286,7 @@ class Sweep {
     const now = this.#lab.time;
     trail.parts.push(partOf(golden.observation, trail.since, now));
     trail.since = now;
-    trail.wakes++;
+    wakeUp(trail, golden.lookNumber);
     const tape = new ShadowTape(golden);
     this.#running = index;
     const followed = follow(golden, trail, undefined, tape, {
