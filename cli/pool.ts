@@ -10,11 +10,11 @@ import type { CampaignSpec, ExperimentId, ExperimentRow } from "./campaign_spec.
 import type { FromWorker, ToWorker } from "./pool_worker.ts";
 
 /** Most experiments of a chunk: its golden run is walked along once for all of them. */
-const MOST = 2000;
+const MOST = 10_000;
 /** Fewest, where there are so many. */
 const FEWEST = 50;
 /** Chunks that each worker is to get, so that all are busy to the end. */
-const SHARES = 4;
+const SHARES = 2;
 /** Chunks that a worker has at a time, so that it never waits. */
 const AHEAD = 2;
 

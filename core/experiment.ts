@@ -8,7 +8,7 @@
 
 import type { Fault, Strike } from "./fault.ts";
 import { ArmedFault } from "./fault_trigger.ts";
-import { follow, type Followed, newTrail, ShadowTape, type Trail } from "./follow.ts";
+import { follow, type Followed, newTrail, observedOf, ShadowTape, type Trail } from "./follow.ts";
 import { sdramWords } from "./fork.ts";
 import type { GoldenRun, Reference } from "./golden.ts";
 import { Hash64 } from "./hash.ts";
@@ -88,7 +88,7 @@ export function runBranch(
   const { lab } = golden;
   golden.seek(strikeCycle(golden, spec));
   const branch = golden.branch();
-  const trail = newTrail(golden, lab.time);
+  const trail = newTrail(lab.time);
   const tape = new ShadowTape(golden);
   try {
     const armed = new ArmedFault(lab, spec.vm, spec.fault);
@@ -122,7 +122,7 @@ export function finish(
   { ended, end }: Followed,
 ): ExperimentResult {
   const { lab } = golden;
-  const parts = [...trail.parts];
+  const parts = observedOf(golden, trail);
   if (ended === "golden" || ended === "dormant") {
     parts.push(partOf(golden.observation, trail.since, golden.endNs));
   }

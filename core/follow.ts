@@ -18,10 +18,18 @@ import { tlbsAgree } from "./signature.ts";
 /** Words of SDRAM that are not the golden run's: index to value. */
 export type Difference = ReadonlyMap<number, number>;
 
+/** What the golden run did after one board time and until another, ns. */
+export interface Stretch {
+  /** What happened at this time or before is left out. */
+  readonly after: number;
+  /** What happened after this time is left out. */
+  readonly until: number;
+}
+
 /** What an experiment has left behind so far. */
 export interface Trail {
-  /** What was observed of it up to {@linkcode since}. */
-  readonly parts: Observation[];
+  /** What was observed of it up to {@linkcode since}: by itself, or on the golden run. */
+  readonly parts: (Observation | Stretch)[];
   /** Board time, ns, from which on it is on the golden run. */
   since: number;
   /** Calls at the start of the last stretch, as counted on the golden run. */
@@ -64,9 +72,9 @@ const MOST_WAIT = 64;
 const WORTH = 8;
 
 /** An experiment that has not begun: on the golden run, at a board time (ns). */
-export function newTrail(golden: GoldenRun, now: number): Trail {
+export function newTrail(now: number): Trail {
   return {
-    parts: [partOf(golden.observation, -Infinity, now)],
+    parts: [{ after: -Infinity, until: now }],
     since: now,
     before: undefined,
     simulated: 0,
@@ -74,6 +82,13 @@ export function newTrail(golden: GoldenRun, now: number): Trail {
     restless: 0,
     strike: undefined,
   };
+}
+
+/** All that was observed of an experiment up to {@linkcode Trail.since}. */
+export function observedOf(golden: GoldenRun, { parts }: Trail): Observation[] {
+  return parts.map((part) =>
+    "vms" in part ? part : partOf(golden.observation, part.after, part.until)
+  );
 }
 
 /** A dormant experiment has been woken at a look. */
