@@ -6,7 +6,11 @@
  * QEMU runs one of the guests of the campaign, `numeric`, with the project's kernel on the bare Versatile/PB,
  * for as much of the guest's time. Its clock is real time; with `icount` QEMU skips what the guest idles.
  *
- * Options: `--count N` experiments here (4000), `--qemu N` in QEMU (8), `--workers N`, `--json`.
+ * The campaign here is run twice: with every bit of the guests, and without their text. A fault in text is there
+ * for good and struck again each time that it is executed; nothing ends such an experiment early.
+ *
+ * Options: `--count N` experiments here (2000), `--data N` without text (20000), `--qemu N` in QEMU (8),
+ * `--workers N`, `--json`.
  *
  * @module
  */
@@ -27,6 +31,8 @@ const DIR = fileURLToPath(new URL(".tmp/rate/", ROOT));
 const CAMPAIGN = fileURLToPath(new URL("examples/rate.yaml", ROOT));
 const IMAGE = fileURLToPath(new URL("guests/images/numeric-versatilepb.elf", ROOT));
 const QEMU = "qemu-system-arm";
+/** Targets of the campaign that are text. */
+const TEXT_TARGETS = /^ {2}- [a-z]+-text\n/gm;
 /** What lines of the guest's tasks begin with. */
 const TASKS: readonly string[] = ["matrix: ", "sort: ", "fft: "];
 /** Milliseconds between looks at what QEMU's guest has printed. */
@@ -77,9 +83,13 @@ async function busyShare(spec: CampaignSpec): Promise<number> {
 }
 
 /** Runs the campaign here. */
-async function ownRate(count: number, workers: number): Promise<OwnRate> {
+async function ownRate(
+  engine: string,
+  text: string,
+  count: number,
+  workers: number,
+): Promise<OwnRate> {
   const io = hostIo();
-  const text = Deno.readTextFileSync(CAMPAIGN);
   const spec = await parseCampaign(text, CAMPAIGN, { count }, io);
   const busy = await busyShare(spec);
   const out = `${DIR}rate.db`;
@@ -90,7 +100,7 @@ async function ownRate(count: number, workers: number): Promise<OwnRate> {
   const { user, system } = process.cpuUsage(cpu);
   const { experiments, seconds, rate_per_s, early_stop_share, manifested } = report;
   return {
-    engine: "understudy",
+    engine,
     experiments,
     seconds: round(seconds),
     rate: round(rate_per_s),
@@ -232,7 +242,8 @@ async function qemuRate(
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      count: { type: "string", default: "4000" },
+      count: { type: "string", default: "2000" },
+      data: { type: "string", default: "20000" },
       qemu: { type: "string", default: "8" },
       workers: { type: "string", default: String(navigator.hardwareConcurrency) },
       json: { type: "boolean", default: false },
@@ -240,7 +251,16 @@ async function main(): Promise<void> {
   });
   const workers = Number(values.workers);
   Deno.mkdirSync(DIR, { recursive: true });
-  const own = await ownRate(Number(values.count), workers);
+  const text = Deno.readTextFileSync(CAMPAIGN);
+  const own = [
+    await ownRate("every bit", text, Number(values.count), workers),
+    await ownRate(
+      "every bit but text",
+      text.replace(TEXT_TARGETS, ""),
+      Number(values.data),
+      workers,
+    ),
+  ];
   // Three lines a tick of 10 ms: as much of the guest's time as an experiment here.
   const lines = 3 * 200 - 3;
   const count = Number(values.qemu);
@@ -248,27 +268,30 @@ async function main(): Promise<void> {
     await qemuRate("qemu", [], count, workers, lines),
     await qemuRate("qemu-icount", ["-icount", "shift=3,sleep=off"], count, workers, lines),
   ];
-  const ratios = others.map(({ engine, rate }) => [engine, round(own.rate / rate)] as const);
+  const ratios = Object.fromEntries(own.map((mine) => [
+    mine.engine,
+    Object.fromEntries(others.map(({ engine, rate }) => [engine, round(mine.rate / rate)])),
+  ]));
   if (values.json) {
-    console.log(JSON.stringify({ workers, own, others, ratios: Object.fromEntries(ratios) }));
+    console.log(JSON.stringify({ workers, own, others, ratios }));
     return;
   }
-  console.log(
-    `${own.experiments} experiments of 2 s of board time, guests busy ${
-      round(100 * own.busy)
-    } % of ` +
-      `it, ${workers} workers:\n` +
-      `  ${own.rate} a second; ${own.cpu_s} CPU seconds each; ` +
-      `${round(100 * own.early_stop_share)} % ended early; ${
-        round(100 * own.manifested)
-      } % manifested`,
-  );
-  for (const [i, { engine, experiments, rate, unharmed }] of others.entries()) {
+  for (const mine of own) {
+    console.log(
+      `${mine.experiments} experiments of 2 s of board time, ${mine.engine}, guests busy ` +
+        `${round(100 * mine.busy)} % of it, ${workers} workers:\n` +
+        `  ${mine.rate} a second; ${mine.cpu_s} CPU seconds each; ` +
+        `${round(100 * mine.early_stop_share)} % ended early; ` +
+        `${round(100 * mine.manifested)} % manifested`,
+    );
+  }
+  for (const { engine, experiments, rate, unharmed } of others) {
     const how = engine === "qemu" ? "real time" : "its idle time skipped";
+    const times = own.map((mine) => `${ratios[mine.engine]![engine]} times (${mine.engine})`);
     console.log(
       `${experiments} experiments in ${QEMU} (${how}), started anew and stopped through GDB for each:\n` +
         `  ${rate} a second, ${round(100 * unharmed)} % with the right output; ` +
-        `the campaign above is ${ratios[i]![1]} times as fast`,
+        `the campaigns above are ${times.join(" and ")} as fast`,
     );
   }
 }
