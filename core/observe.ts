@@ -177,7 +177,8 @@ export function sameObservation(a: Observation, b: Observation): boolean {
     if (other === undefined || vm.lines.size !== other.lines.size) return false;
     if (!sameLines(vm.calls, other.calls)) return false;
     for (const [task, stream] of vm.lines) {
-      if (!sameLines(stream, other.lines.get(task) ?? [])) return false;
+      const lines = other.lines.get(task);
+      if (lines === undefined || !sameLines(stream, lines)) return false;
     }
   }
   return a.events.every((event, i) =>
