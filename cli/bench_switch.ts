@@ -250,7 +250,7 @@ function setting(what: "switch" | "task", { pwm }: SwitchBench, options: BenchOp
     "save, switch and restore. deferred: until the next switch, first writes with their copies and " +
     "what instructions of the guests take longer than undisturbed: refills of TLBs and caches. cold: " +
     "caches and TLBs are emptied before the exception. floor: 17 words of a context at a cycle each, " +
-    "the writes of PID and DACR, and the bus cycles of what is copied.",
+    "the writes of PID and DACR, and a bus cycle for each word of a copy.",
     ...(pwm === undefined ? [] : [
       `The timer counts ${pwm.resolution_ns} ns. A reading takes ${
         pwm.reading_ns.toFixed(1)

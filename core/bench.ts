@@ -103,8 +103,8 @@ export const FLOOR = {
   MCR: 1,
   /** Exception entry: three cycles by the ARM9TDMI's manual, then the vector's load of PC, five. */
   ENTRY: 8,
-  /** Words of a page, each read and written over a bus of 32 bits: bus cycles of its copy. */
-  PAGE_BUS_CYCLES: 2048,
+  /** Words of a page, each written over a bus of 32 bits: bus cycles of a copy whose source is in the cache. */
+  PAGE_BUS_CYCLES: 1024,
 } as const;
 
 /**

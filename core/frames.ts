@@ -11,6 +11,8 @@ import type { Port } from "./port.ts";
 
 const PAGE = 4096;
 const TABLE = 1024;
+/** Banks inside an SDRAM. */
+const BANKS = 4;
 const ARENA_PAGES = (MAP.ARENA_END - MAP.ARENA) / PAGE;
 
 /** Address of the record of the frame at physical address `frame`. */
@@ -18,9 +20,16 @@ export function frameRecord(frame: number): number {
   return MAP.FRAMES + ((frame - MAP.POOL) >>> 12) * FRAME.SIZE;
 }
 
+/** Address of the head of the list of a bank's free frames. */
+function head(bank: number): number {
+  return MAP.GLOBAL + GLOBAL.FREE_HEAD + 4 * bank;
+}
+
 /** The allocators. */
 export class Frames {
   readonly #port: Port;
+  /** Where the bank is in an address. */
+  readonly #shift: number;
 
   /**
    * The allocators of one machine.
@@ -29,6 +38,8 @@ export class Frames {
    */
   constructor(port: Port) {
     this.#port = port;
+    // The upper two bits of the size: table 5-2 of the S3C2440A manual.
+    this.#shift = 29 - Math.clz32(port.board.sdram.size);
   }
 
   /** Makes the pool of all frames from MAP.POOL to `end`. Only at the monitor's start. */
@@ -36,10 +47,14 @@ export class Frames {
     const port = this.#port;
     const count = (end - MAP.POOL) / PAGE;
     for (let i = 0; i < count; i++) {
-      const record = MAP.FRAMES + i * FRAME.SIZE;
-      port.write(record + FRAME.NEXT, i + 1 < count ? MAP.POOL + (i + 1) * PAGE : 0);
+      const frame = MAP.POOL + i * PAGE;
+      const next = frame + PAGE;
+      if (i === 0 || this.#bank(frame) !== this.#bank(frame - PAGE)) {
+        port.write(head(this.#bank(frame)), frame);
+      }
+      const more = i + 1 < count && this.#bank(next) === this.#bank(frame);
+      port.write(frameRecord(frame) + FRAME.NEXT, more ? next : 0);
     }
-    port.write(MAP.GLOBAL + GLOBAL.FREE_HEAD, count > 0 ? MAP.POOL : 0);
     port.write(MAP.GLOBAL + GLOBAL.FREE_COUNT, count);
     port.write(MAP.GLOBAL + GLOBAL.FRAME_COUNT, count);
     port.write(MAP.GLOBAL + GLOBAL.TABLE_NEXT, MAP.TABLES);
@@ -54,19 +69,43 @@ export class Frames {
   /**
    * Takes a frame for page record `page` of VM `vm`.
    *
+   * @param source Frame that will be copied to it, if any. The copy goes to another bank of the SDRAM where
+   * one has room: the rows of both stay open then, and no line waits for a precharge.
    * @returns Its physical address, 0 when the pool is empty.
    */
-  take(state: number, vm: number, page: number): number {
+  take(state: number, vm: number, page: number, source?: number): number {
     const port = this.#port;
-    const frame = port.read(MAP.GLOBAL + GLOBAL.FREE_HEAD);
-    if (frame === 0) return 0;
+    const bank = source === undefined ? this.#lowest() : this.#apart(this.#bank(source));
+    if (bank < 0) return 0;
+    const frame = port.read(head(bank));
     const record = frameRecord(frame);
-    port.write(MAP.GLOBAL + GLOBAL.FREE_HEAD, port.read(record + FRAME.NEXT));
+    port.write(head(bank), port.read(record + FRAME.NEXT));
     port.add(MAP.GLOBAL + GLOBAL.FREE_COUNT, -1);
     port.write(record + FRAME.STATE, (state | vm << 8 | page << 16) >>> 0);
     port.write(record + FRAME.NEXT, 0);
     port.write(record + FRAME.TAG, 0);
     return frame;
+  }
+
+  /** Bank of the SDRAM that a frame lies in. */
+  #bank(frame: number): number {
+    return frame >>> this.#shift & BANKS - 1;
+  }
+
+  /** The first bank with a free frame, -1 when there is none. */
+  #lowest(): number {
+    for (let bank = 0; bank < BANKS; bank++) {
+      if (this.#port.read(head(bank)) !== 0) return bank;
+    }
+    return -1;
+  }
+
+  /** The last bank with a free frame, another than `bank` where possible; -1 when there is none. */
+  #apart(bank: number): number {
+    for (let i = BANKS - 1; i >= 0; i--) {
+      if (i !== bank && this.#port.read(head(i)) !== 0) return i;
+    }
+    return this.#port.read(head(bank)) !== 0 ? bank : -1;
   }
 
   /** Makes an active frame a version or the reverse. */
@@ -81,8 +120,9 @@ export class Frames {
     const port = this.#port;
     const record = frameRecord(frame);
     port.write(record + FRAME.STATE, FRAME_STATE.FREE);
-    port.write(record + FRAME.NEXT, port.read(MAP.GLOBAL + GLOBAL.FREE_HEAD));
-    port.write(MAP.GLOBAL + GLOBAL.FREE_HEAD, frame);
+    const list = head(this.#bank(frame));
+    port.write(record + FRAME.NEXT, port.read(list));
+    port.write(list, frame);
     port.add(MAP.GLOBAL + GLOBAL.FREE_COUNT, 1);
   }
 

@@ -83,8 +83,6 @@ export const GLOBAL = {
   DOMAIN_EPOCH: 0x3c,
   /** Domain that is recycled next. */
   DOMAIN_NEXT: 0x40,
-  /** First free frame, 0: none. */
-  FREE_HEAD: 0x44,
   /** Free frames. */
   FREE_COUNT: 0x48,
   /** All frames of the pool. */
@@ -141,6 +139,8 @@ export const GLOBAL = {
   SCRUB_PIECE: 0x158,
   /** Ticks between steps of the scrubber, 0: off. */
   SCRUB_EVERY: 0x15c,
+  /** First free frame of each of the four banks of the SDRAM, 0: none. */
+  FREE_HEAD: 0x160,
   SIZE: 0x200,
 } as const;
 

@@ -138,14 +138,15 @@ export class Versions {
   copy(vm: number, page: number, tag: number, open: boolean, cached: boolean): number {
     const port = this.#port;
     const index = (page - port.read(vm + VM.PAGES)) / PAGE_REC.SIZE;
-    const frame = this.#frames.take(FRAME_STATE.VERSION, port.read(vm + VM.ID), index);
+    const active = port.read(page + PAGE_REC.ACTIVE);
+    const frame = this.#frames.take(FRAME_STATE.VERSION, port.read(vm + VM.ID), index, active);
     if (frame === 0) return 0;
     const mva = this.mva(vm, page);
     if (open) {
       port.copyOut(mva, frame);
     } else {
       if (cached) port.flushPageLines(mva);
-      port.copyFrame(port.read(page + PAGE_REC.ACTIVE), frame);
+      port.copyFrame(active, frame);
     }
     port.add(this.unit(vm, page) + UNIT.COPIES, 1);
     if (this.checksums) port.sumFrame(frame, frameRecord(frame) + FRAME.STAMP);

@@ -71,6 +71,7 @@ for (const what of ["switch", "task"] as const) {
             "fast",
           ]);
           assert.equal(row.paper_ns, paperNs(what, strategy, row.part));
+          assert.ok(row.floor_ns === null || row.ns.min >= row.floor_ns, `${strategy} ${row.part}`);
         }
         const way = ways.find((w) => w.strategy === strategy)!;
         const steps = way.steps.reduce((sum, { cycles }) => sum + cycles, 0);
@@ -146,8 +147,11 @@ Deno.test(
 );
 
 Deno.test("benchSwitch() timed: cold is dearer than warm, and costs can be set", core, async () => {
-  const options = { samples: 10, timed: 0, strategies: ["off"] } as const;
+  const options = { samples: 10, timed: 0, strategies: ["off", "dirty"] } as const;
   const { rows } = await benchSwitch(await guests(), "switch", options);
+  for (const { strategy, part, ns, floor_ns } of rows) {
+    assert.ok(floor_ns === null || ns.min >= floor_ns, `${strategy} ${part}: ${ns.min} ns`);
+  }
   const of = (cache: string, part: BenchPart) =>
     rows.find((r) => r.cache === cache && r.part === part)!.cycles.median;
   assert.deepEqual([...new Set(rows.map((r) => r.fidelity))], ["timed"]);
@@ -178,7 +182,7 @@ Deno.test("floorNs() is what no program can be quicker than", () => {
   assert.equal(floorNs("switch", "save", 0, 400e6, 100e6), 42.5);
   assert.equal(floorNs("switch", "entry", 0, 400e6, 100e6), 20);
   // 1024 words over a bus of 32 bits and 100 MHz, in and out.
-  assert.equal(floorNs("task", "backup", 1, 400e6, 100e6), 20480);
+  assert.equal(floorNs("task", "backup", 1, 400e6, 100e6), 10240);
   assert.equal(floorNs("task", "total", 0, 400e6, 100e6), 87.5);
   assert.equal(floorNs("task", "deferred", 0, 400e6, 100e6), null);
   assert.equal(paperNs("switch", "cow", "total"), 290);

@@ -141,13 +141,15 @@ export function checkFrames(lab: Lab): void {
   }
   const free = word(MAP.GLOBAL + GLOBAL.FREE_COUNT);
   let counted = 0;
-  for (
-    let f = word(MAP.GLOBAL + GLOBAL.FREE_HEAD);
-    f !== 0;
-    f = word(frameRecord(f) + FRAME.NEXT)
-  ) {
-    see(f, "free");
-    counted++;
+  for (let bank = 0; bank < 4; bank++) {
+    for (
+      let f = word(MAP.GLOBAL + GLOBAL.FREE_HEAD + 4 * bank);
+      f !== 0;
+      f = word(frameRecord(f) + FRAME.NEXT)
+    ) {
+      see(f, "free");
+      counted++;
+    }
   }
   assert.equal(counted, free, "frames in the free list");
   assert.equal(seen.size, total, "frames that are somewhere");

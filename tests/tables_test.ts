@@ -311,7 +311,8 @@ Deno.test("Frames records where each frame is, whoever crashes", core, async () 
           }
         }
       }
-      for (let f = word(MAP.GLOBAL + GLOBAL.FREE_HEAD), n = 0; f !== 0 && n < 50; n++) {
+      for (let f = word(MAP.GLOBAL + GLOBAL.FREE_HEAD + 8), n = 0; n < 50; n++) {
+        assert.notEqual(f, 0);
         assert.equal(word(frameRecord(f) + FRAME.STATE) & 0xff, FRAME_STATE.FREE);
         f = word(frameRecord(f) + FRAME.NEXT);
       }
@@ -322,3 +323,40 @@ Deno.test("Frames records where each frame is, whoever crashes", core, async () 
     assert.ok(vmWord(lab, "g", VM.RECOVERIES) >= 2, backup);
   }
 });
+
+Deno.test(
+  "Frames gives a copy another bank of the SDRAM than its source while one has room",
+  core,
+  async () => {
+    for (const backup of ["cow", "dirty", "full"] as const) {
+      using lab = await miniLab(GUESTS, { backup, period: "3ms" });
+      lab.runAll({ for: "20ms" });
+      const word = (pa: number) => lab.board.peek(pa, 4);
+      // 32 MB of SDRAM have banks of 8 MB.
+      assert.equal(lab.board.sdram.size, 32 << 20);
+      const bank = (frame: number) => frame >>> 23;
+      let versions = 0;
+      for (let i = 0; i < vmWord(lab, "g", VM.PAGE_COUNT); i++) {
+        const page = vmWord(lab, "g", VM.PAGES) + i * PAGE_REC.SIZE;
+        const active = word(page + PAGE_REC.ACTIVE);
+        for (let f = word(page + PAGE_REC.HEAD); f !== 0; f = word(frameRecord(f) + FRAME.NEXT)) {
+          assert.notEqual(bank(f), bank(active), `${backup} ${i}`);
+          versions++;
+        }
+      }
+      assert.ok(versions > 2, backup);
+      // The other banks are used up: nothing is refused.
+      const { frames } = lab.vmm;
+      const source = word(vmWord(lab, "g", VM.PAGES) + PAGE_REC.ACTIVE);
+      const taken = [];
+      for (let left = frames.free; left > 0; left--) {
+        taken.push(frames.take(FRAME_STATE.VERSION, 0, 0, source));
+      }
+      assert.equal(new Set(taken).size, taken.length);
+      assert.equal(bank(taken.at(-1)!), bank(source));
+      assert.equal(frames.take(FRAME_STATE.VERSION, 0, 0, source), 0);
+      for (const frame of taken) frames.give(frame);
+      checkFrames(lab);
+    }
+  },
+);
