@@ -128,11 +128,11 @@ function armsChart(arms: readonly ArmReport[]): string {
   const row = 20;
   const lines: { label: string; arm: number; hits: number; n: number; first: boolean }[] = [];
   for (const party of PARTIES) {
-    for (const  of of["detected", "manifested"] as const) {
+    for (const base of ["detected", "manifested"] as const) {
       arms.forEach(({ manifested }, arm) => {
         const { n, detected, recovered } = manifested[party];
-        const label = `${PARTY_NAMES[party]}: recovered of ${of}`;
-        const whole = of === "detected" ? detected : n;
+        const label = `${PARTY_NAMES[party]}: recovered of ${base}`;
+        const whole = base === "detected" ? detected : n;
         if (whole > 0) {
           const first = lines.at(-1)?.label !== label;
           lines.push({ label, arm, hits: recovered, n: whole, first });
