@@ -166,3 +166,24 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "sweep() lets a counter that differs for good sleep between its ticks",
+  core,
+  async () => {
+    const golden = new GoldenRun(await demoLab(["logger", "pid"], { sdramMB: 32 }), PLAN);
+    const specs = ["OSTime:29", "OSTime:12", "OSCtxSwCtr:17"].flatMap((word) =>
+      ["logger", "pid"].map((vm) => ({ vm, fault: parseFault(`mem:${word}@t=33ms`) }))
+    );
+    let dormant = 0;
+    for (const { index, result } of [...sweep(golden, specs, RULES)]) {
+      const branch = runBranch(golden, specs[index], { ...RULES, earlyStop: false });
+      const same = { ended: "", simulated: 0 };
+      assert.deepEqual({ ...result, ...same }, { ...branch, ...same }, specs[index].fault.text);
+      if (result.ended !== "dormant") continue;
+      assert.ok(result.simulated < branch.simulated / 4, `${result.simulated} cycles`);
+      dormant++;
+    }
+    assert.ok(dormant >= 4, `${dormant} dormant`);
+  },
+);

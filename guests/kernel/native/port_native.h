@@ -38,9 +38,14 @@ static inline INT8U port_rdy_tbl(INT8U y)
     return PortRdyTbl[y];
 }
 
+/* Nobody gives a bare board an argument: it is one of the build. */
+#ifndef BOOT_ARGUMENT
+#define BOOT_ARGUMENT ""
+#endif
+
 static inline const volatile char *port_boot_arg(void)
 {
-    return "";
+    return BOOT_ARGUMENT;
 }
 
 /* There is no other VM. */
