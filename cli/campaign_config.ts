@@ -28,8 +28,10 @@ import { loadGuest } from "../guests/mod.ts";
 import {
   CAMPAIGN_SCHEMA,
   type CampaignArm,
+  type CampaignGates,
   type CampaignOutput,
   type CampaignSpec,
+  SOURCES,
 } from "./campaign_spec.ts";
 import {
   type Config,
@@ -42,6 +44,7 @@ import {
 import { VM0 } from "./guest_args.ts";
 import type { Io } from "./io.ts";
 import { gather } from "./settings.ts";
+import { duration } from "./story.ts";
 import { parseYaml, schemaOf } from "./yaml_file.ts";
 
 const share = z.number().positive().max(1e6).optional()
@@ -105,6 +108,18 @@ const pattern = z.string().superRefine((value, context) => {
 const shareBound = z.number().min(0).max(1).optional();
 const counts = z.int().min(0).max(1e12).optional();
 
+const gates = z.strictObject({
+  isolation_broken: counts.describe("most breaks of isolation by faults in tasks and kernels"),
+  crashes: counts.describe("most crashes of emulator or monitor"),
+  most: z.partialRecord(z.enum(Object.keys(OUTCOMES) as [Outcome, ...Outcome[]]), z.int().min(0))
+    .optional().describe("most experiments of a class"),
+  recovered: z.strictObject({ task: shareBound, guest: shareBound, vmm: shareBound }).optional()
+    .describe("least lower 95 % bound of recovered/detected"),
+  manifested: z.strictObject({ task: counts, guest: counts, vmm: counts }).optional()
+    .describe("least number of manifested errors"),
+  arms: z.array(z.string()).min(1).optional().describe("arms that are looked at; all"),
+});
+
 /** The schema of a campaign file. */
 export const campaignSchema = configSchema.omit({ input: true, manage: true }).extend({
   count: z.int().min(1).max(1e12).optional().describe("experiments of each arm; see --count"),
@@ -141,17 +156,8 @@ export const campaignSchema = configSchema.omit({ input: true, manage: true }).e
       name: z.string().regex(/^[\w.-]{1,20}$/, "1 to 20 letters, digits, . _ -"),
     })).min(1).optional(),
   }).optional().describe("arms: every combination runs the same faults"),
-  gates: z.strictObject({
-    isolation_broken: counts.describe("most breaks of isolation by faults in tasks and kernels"),
-    crashes: counts.describe("most crashes of emulator or monitor"),
-    most: z.partialRecord(z.enum(Object.keys(OUTCOMES) as [Outcome, ...Outcome[]]), z.int().min(0))
-      .optional().describe("most experiments of a class"),
-    recovered: z.strictObject({ task: shareBound, guest: shareBound, vmm: shareBound }).optional()
-      .describe("least lower 95 % bound of recovered/detected"),
-    manifested: z.strictObject({ task: counts, guest: counts, vmm: counts }).optional()
-      .describe("least number of manifested errors"),
-    arms: z.array(z.string()).min(1).optional().describe("arms that are looked at; all"),
-  }).optional().describe("what decides the exit code"),
+  gates: z.union([gates, z.array(gates).min(1)]).optional()
+    .describe("what decides the exit code; or a list of such, each for its arms"),
   look: z.int().min(10_000).max(100_000_000).optional()
     .describe("cycles between comparisons with the golden run; 100000"),
 }).meta({ title: "Understudy campaign" });
@@ -224,7 +230,7 @@ export async function parseCampaign(
     const where = value.window === undefined ? `${file}: window` : yaml.where("window");
     throw new InputError(
       where,
-      `${from} ns to ${to} ns of a run of ${forNs} ns`,
+      `${duration(from)} to ${duration(to)} of a run of ${duration(forNs)}`,
       "allowed: from before to, both inside the run (for)",
     );
   }
@@ -255,9 +261,11 @@ export async function parseCampaign(
       throw new InputError(yaml.where("bugs", i, "vm"), `no guest "${vm}"`, allowed);
     }
   });
-  const list = faults === undefined
+  const listed = faults === undefined
     ? undefined
-    : readFaults(decode(io.read(beside(file, faults))), beside(file, faults), names);
+    : readFaults(decode(io.read(beside(file, faults))), beside(file, faults), names, forNs);
+  const list = listed?.map(({ vm, fault }): [string, string] => [vm, fault]);
+  const arms = armsOf(matrix ?? {}, lab);
   const spec: CampaignSpec = {
     schema: CAMPAIGN_SCHEMA,
     guests: settings.choices.map((choice, i) => ({
@@ -269,17 +277,43 @@ export async function parseCampaign(
     })),
     vm0: settings.lab.vm0 === undefined ? "" : hashBytes(await loadGuest(VM0)),
     lab: plainOptions(lab),
-    arms: armsOf(matrix ?? {}, lab),
+    arms,
     forNs,
     plan,
     ...(list === undefined ? {} : { faults: list }),
     count: list?.length ?? options.count ?? count ?? DEFAULT_COUNT,
     bugs: bugs ?? [],
     output: outputOf(output ?? {}, file, io),
-    gates: defined(gates ?? {}) as CampaignSpec["gates"],
+    gates: gatesOf(gates, arms, yaml),
     look: look ?? DEFAULT_LOOK,
   };
+  SOURCES.set(spec, (error) => {
+    const index = /^faults\[(\d+)\]$/.exec(error.where)?.[1];
+    if (index === undefined) return yaml.located(error);
+    return new InputError(listed![Number(index)]!.where, error.what, error.allowed);
+  });
   return spec;
+}
+
+/** Gates as data; arms that there are not are an error: nobody would look at them. */
+function gatesOf(
+  gates: CampaignFile["gates"],
+  arms: readonly CampaignArm[],
+  yaml: { where(...path: (string | number)[]): string },
+): CampaignSpec["gates"] {
+  const names = arms.map(({ name }) => name);
+  const check = (set: { arms?: readonly string[] | undefined }, ...path: (string | number)[]) =>
+    set.arms?.forEach((name, i) => {
+      if (names.includes(name)) return;
+      const where = yaml.where(...path, "arms", i);
+      throw new InputError(where, `no arm "${name}"`, `allowed: ${names.join(", ")}`);
+    });
+  if (!Array.isArray(gates)) {
+    check(gates ?? {}, "gates");
+    return defined(gates ?? {}) as CampaignGates;
+  }
+  gates.forEach((set, i) => check(set, "gates", i));
+  return gates.map((set) => defined(set) as CampaignGates);
 }
 
 function triggerOf(
@@ -399,18 +433,30 @@ function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
+/** A fault of a list. */
+export interface ListedFault {
+  /** Guest. */
+  readonly vm: string;
+  /** Fault. */
+  readonly fault: string;
+  /** File and line. */
+  readonly where: string;
+}
+
 /**
  * Reads a list of faults: a guest and a fault on each line; empty lines and those that begin with #
  * are passed over.
  *
+ * @param forNs Board time of an experiment, ns.
  * @throws {InputError} With file, line and what is allowed.
  */
 export function readFaults(
   text: string,
   file: string,
   guests: ReadonlySet<string>,
-): [vm: string, fault: string][] {
-  const faults: [string, string][] = [];
+  forNs: number,
+): ListedFault[] {
+  const faults: ListedFault[] = [];
   text.split(/\r?\n/).forEach((line, i) => {
     const trimmed = line.trim();
     if (trimmed === "" || trimmed.startsWith("#")) return;
@@ -426,13 +472,21 @@ export function readFaults(
     if (!guests.has(vm!)) {
       throw new InputError(where, `no guest "${vm}"`, `allowed: ${[...guests].join(", ")}`);
     }
+    let time: number;
     try {
-      parseFault(fault);
+      ({ time } = parseFault(fault));
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       throw new InputError(where, `${error.where}: ${error.what}`, error.allowed);
     }
-    faults.push([vm!, fault]);
+    if (time >= forNs) {
+      throw new InputError(
+        where,
+        `${fault} strikes after the end of the run`,
+        `allowed: before ${duration(forNs)} (for)`,
+      );
+    }
+    faults.push({ vm: vm!, fault, where });
   });
   if (faults.length === 0) throw new InputError(file, "holds no fault");
   return faults;

@@ -32,10 +32,18 @@ import {
   SweepCrash,
   VM,
 } from "../mod.ts";
-import type { CampaignSpec, ExperimentId, ExperimentRow } from "./campaign_spec.ts";
+import {
+  type CampaignSpec,
+  type ExperimentId,
+  type ExperimentRow,
+  SOURCES,
+} from "./campaign_spec.ts";
+import { duration } from "./story.ts";
 
 /** Looks of the golden run between two snapshots. */
 const SNAPSHOT = 40;
+/** Board time, ns, after which all guests have been created. */
+const STARTING = 100_000_000;
 
 /** Reads a file; the default is the real one. */
 export type ReadFile = (path: string) => Uint8Array;
@@ -89,6 +97,15 @@ export class CampaignLab {
    * @throws {InputError} When an image is not what it was, or a target is empty.
    */
   static async load(spec: CampaignSpec, read: ReadFile): Promise<CampaignLab> {
+    try {
+      return await CampaignLab.#load(spec, read);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      throw SOURCES.get(spec)?.(error) ?? error;
+    }
+  }
+
+  static async #load(spec: CampaignSpec, read: ReadFile): Promise<CampaignLab> {
     const images = new Map<string, Uint8Array>();
     for (const { name, image, shipped, hash } of spec.guests) {
       const bytes = shipped ? await loadGuest(image) : read(image);
@@ -101,13 +118,16 @@ export class CampaignLab {
       checkHash("vm0", vm0, spec.vm0);
     }
     const first = await Lab.create(optionsOf(spec, 0, images, vm0));
-    first.runAll({ until: spec.plan.from });
-    const missing = first.guestNames.filter((name) => findVm(first, name) === 0);
-    if (missing.length > 0) {
+    const { from } = spec.plan;
+    if (from > first.time) first.runAll({ until: from });
+    const missing = () => first.guestNames.some((name) => findVm(first, name) === 0);
+    if (missing()) {
+      const most = first.time + STARTING;
+      while (missing() && first.time < most) first.runAll({ until: first.time + STARTING / 1000 });
       throw new InputError(
         "window.from",
-        `at ${spec.plan.from} ns ${missing.join(", ")} has not been created yet`,
-        "allowed: a later time",
+        `at ${duration(from)} not all guests have been created`,
+        `allowed: from ${duration(Math.ceil(first.time / 1e5) * 1e5)} on`,
       );
     }
     checkFaults(first, spec);
@@ -252,21 +272,34 @@ function checkHash(what: string, bytes: Uint8Array, hash: string): void {
 
 /** Places that a list names and no guest has. */
 function checkFaults(lab: Lab, spec: CampaignSpec): void {
-  for (const [vm, text] of spec.faults ?? []) {
-    const { place } = parseFault(text);
+  for (const [i, [vm, text]] of (spec.faults ?? []).entries()) {
+    const { place, trigger: { event } } = parseFault(text);
+    if (event !== undefined && "at" in event && !hasSymbol(lab, vm, event.at.symbol)) {
+      throw new InputError(`faults[${i}]`, `${text}: ${vm} has no symbol ${event.at.symbol}`);
+    }
     if (isEventPlace(place.kind)) continue;
     const cell = findCell(lab, findVm(lab, vm), place);
     const passing = place.kind === "tlb" || place.kind === "standby";
-    if (typeof cell === "string" && !passing) throw new InputError(`fault "${text}"`, cell);
+    if (typeof cell === "string" && !passing) {
+      throw new InputError(`faults[${i}]`, `${text}: ${cell}`);
+    }
   }
-  for (const { at } of spec.plan.triggers ?? []) {
-    if (at === undefined || at.symbol === "") continue;
-    const known = spec.guests.some(({ name }) => {
-      const symbols = lab.recorder.symbols(lab.board.peek(findVm(lab, name) + VM.ID, 4));
-      return symbols?.symbol(at.symbol) !== undefined;
-    });
-    if (!known) throw new InputError("triggers", `no guest has a symbol ${at.symbol}`);
+  for (const [i, { at }] of (spec.plan.triggers ?? []).entries()) {
+    if (at === undefined) continue;
+    if (spec.guests.some(({ name }) => hasSymbol(lab, name, at.symbol))) continue;
+    throw new InputError(
+      `triggers[${i}].at`,
+      `no guest has a symbol ${at.symbol}`,
+      "allowed: an address, or a symbol of a guest's image",
+    );
   }
+}
+
+/** A guest's image has a symbol; an address (no name) needs none. */
+function hasSymbol(lab: Lab, vm: string, symbol: string): boolean {
+  if (symbol === "") return true;
+  const symbols = lab.recorder.symbols(lab.board.peek(findVm(lab, vm) + VM.ID, 4));
+  return symbols?.symbol(symbol) !== undefined;
 }
 
 async function judgeOf(spec: CampaignSpec, read: ReadFile): Promise<OutputJudge> {

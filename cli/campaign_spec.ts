@@ -5,10 +5,13 @@
  * @module
  */
 
-import type { CampaignPlan, LabOptions, Outcome } from "../mod.ts";
+import type { CampaignPlan, InputError, LabOptions, Outcome } from "../mod.ts";
 
 /** Schema of {@linkcode CampaignSpec}. */
 export const CAMPAIGN_SCHEMA = "understudy.campaign/1";
+
+/** Experiments of a range that a queue deals out. */
+export const QUEUE_RANGE = 500;
 
 /** A guest of a campaign. */
 export interface CampaignGuest {
@@ -94,8 +97,8 @@ export interface CampaignSpec {
   readonly bugs: readonly PlantedBug[];
   /** How output is judged. */
   readonly output: CampaignOutput;
-  /** Gates. */
-  readonly gates: CampaignGates;
+  /** Gates, or several sets of them for different arms. */
+  readonly gates: CampaignGates | readonly CampaignGates[];
   /** Cycles between looks of the golden run. */
   readonly look: number;
 }
@@ -160,6 +163,12 @@ export interface ExperimentRow extends ExperimentId {
   /** In words. */
   readonly detail: string;
 }
+
+/**
+ * What finds the file and line of a key of the campaigns that were read from a file. It is no part of a
+ * campaign: stores and workers don't know it.
+ */
+export const SOURCES: WeakMap<CampaignSpec, (error: InputError) => InputError> = new WeakMap();
 
 /** Number of experiments of a campaign. */
 export function experimentsOf(spec: CampaignSpec): number {

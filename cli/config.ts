@@ -118,7 +118,7 @@ export const configSchema = z.strictObject({
   journal: z.enum(["off", "commit", "log"]).optional()
     .describe("what is done about a task's kernel calls since its checkpoint"),
   watchdog: timeSchema.optional().describe(
-    "a guest that neither rests nor kicks for so long has failed",
+    "a guest that runs for so long and neither rests nor kicks has failed",
   ),
   refusals: z.int().min(0).max(1_000_000).optional()
     .describe("refused hypercalls in 100 ms that are an error; 0: never"),

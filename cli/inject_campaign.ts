@@ -273,6 +273,7 @@ export function addCampaignCommands(inject: CommandUnknownOpts, session: Session
       }),
   );
   inject.addCommand(planCommand(io));
+  inject.addCommand(scaleCommand(io));
   inject.addCommand(
     new Command("worker")
       .summary("run experiments that a queue deals out")
@@ -325,5 +326,39 @@ function planCommand(io: Io): CommandUnknownOpts {
         ]),
         { paint: painter(io.color), columns: io.columns },
       ));
+    }) as unknown as CommandUnknownOpts;
+}
+
+/** A number that may be as large as 1e15, also written 1e9. */
+function large(text: string, most: number, where: string): number {
+  const value = /^\d+(\.\d+)?(e\d{1,2})?$/i.test(text) ? Number(text) : NaN;
+  if (value >= 1 && value <= most) return value;
+  throw new InputError(where, `"${text}" is not allowed`, `allowed: 1 to ${most}, as 500 or 1e9`);
+}
+
+function scaleCommand(io: Io): CommandUnknownOpts {
+  return new Command("scale")
+    .summary("plan a larger campaign from what a smaller one measured")
+    .argument("<DB>", "file of a campaign that has been run")
+    .option("--experiments <number>", "experiments of the larger one (1e9)")
+    .option("--cores <number>", "cores (512)")
+    .option("--hours <number>", "longest time of a job (8)")
+    .addOption(SHARED.json)
+    .action(async (path, options) => {
+      const { measureStore, planScale, scaleRows } = await import("./scale.ts");
+      const plan = {
+        experiments: Math.round(large(options.experiments ?? "1e9", 1e15, "--experiments")),
+        cores: Math.round(large(options.cores ?? "512", 1e7, "--cores")),
+        hours: large(options.hours ?? "8", 1e5, "--hours"),
+      };
+      const scaled = planScale(measureStore(path, `${path}.scale.tmp`), plan);
+      if (options.json) io.out(`${JSON.stringify(scaled, null, 2)}\n`);
+      else {
+        io.out(table(
+          [{ head: "what" }, { head: "how much", right: true }],
+          scaleRows(scaled),
+          { paint: painter(io.color), columns: io.columns },
+        ));
+      }
     }) as unknown as CommandUnknownOpts;
 }

@@ -10,11 +10,11 @@ import type { CampaignSpec, ExperimentId, ExperimentRow } from "./campaign_spec.
 import type { FromWorker, ToWorker } from "./pool_worker.ts";
 
 /** Most experiments of a chunk: its golden run is walked along once for all of them. */
-const MOST = 2000;
-/** Fewest, where there are so many. */
-const FEWEST = 50;
+const MOST = 10_000;
+/** Fewest, where each worker gets so many: with less, the walk takes longer than what it is for. */
+const FEWEST = 2000;
 /** Chunks that each worker is to get, so that all are busy to the end. */
-const SHARES = 4;
+const SHARES = 2;
 /** Chunks that a worker has at a time, so that it never waits. */
 const AHEAD = 2;
 
@@ -39,8 +39,8 @@ export function* chunksOf(
   shard: Shard = { index: 1, of: 1 },
 ): Generator<ExperimentId[]> {
   const mine = (idx: number) => idx % shard.of === shard.index - 1;
-  const size = Math.ceil(spec.count / shard.of / (workers * SHARES));
-  const most = Math.max(FEWEST, Math.min(MOST, size));
+  const share = Math.max(1, Math.ceil(spec.count / shard.of / workers));
+  const most = Math.min(share, Math.max(FEWEST, Math.min(MOST, Math.ceil(share / SHARES))));
   for (let arm = 0; arm < spec.arms.length; arm++) {
     let chunk: ExperimentId[] = [];
     for (let idx = 0; idx < spec.count; idx++) {

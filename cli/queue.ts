@@ -18,6 +18,7 @@ import {
   type ExperimentKind,
   type ExperimentRow,
   experimentsOf,
+  QUEUE_RANGE as RANGE,
 } from "./campaign_spec.ts";
 import type { Io } from "./io.ts";
 import { messageValue, Queue, type QueueConsumer } from "./queue_nats.ts";
@@ -37,8 +38,6 @@ export const WORKERS = "workers";
 export const JOB_WAIT = 60_000;
 /** Milliseconds after which rows that were not stored come again. */
 const ROWS_WAIT = 30_000;
-/** Experiments of a range. */
-const RANGE = 500;
 /** Fewer are not worth a golden run. */
 export const RANGE_MIN = 100;
 /** Milliseconds without rows after which it is looked for what got lost. */

@@ -25,6 +25,7 @@ import {
   type ExperimentRow,
   experimentsOf,
 } from "./campaign_spec.ts";
+import { type CauseCount, CauseTally } from "./report_causes.ts";
 import type { Session } from "./store.ts";
 
 /** Confidence of all intervals. */
@@ -104,6 +105,8 @@ export interface ArmReport {
     readonly manifested: WeightedShare;
     readonly unrecovered: WeightedShare;
   };
+  /** Why manifested errors were not recovered. */
+  readonly causes: readonly CauseCount[];
   /** First errors found, by what found them. */
   readonly detectors: Readonly<Record<string, number>>;
   /** From the strike to the first error found, ns. */
@@ -181,7 +184,7 @@ export interface CampaignReport {
   readonly targets: readonly TargetReport[];
   /** All arms. */
   readonly arms: readonly ArmReport[];
-  /** Arms compared with the first. */
+  /** Arms compared with the first; up to four, each with each. */
   readonly comparisons: readonly ArmComparison[];
   /** Gates. */
   readonly gates: readonly GateReport[];
@@ -261,6 +264,7 @@ interface ArmTally {
   targets: Map<string, { tally: Tally; classes: Map<Outcome, number>; hits: number; bad: number }>;
   isolation: number;
   monitor: number;
+  causes: CauseTally;
   detectors: Map<string, number>;
   latency: number[];
   lost: number[];
@@ -277,6 +281,7 @@ function armTally(): ArmTally {
     targets: new Map(),
     isolation: 0,
     monitor: 0,
+    causes: new CauseTally(),
     detectors: new Map(),
     latency: [],
     lost: [],
@@ -305,6 +310,7 @@ function take(into: ArmTally, row: ExperimentRow): void {
   }
   into.experiments++;
   add(into.classes, outcome);
+  into.causes.add(row);
   // Nobody was struck by a fault that never fired.
   if (row.fired) count(into.parties[row.party], row);
   let target = into.targets.get(row.target);
@@ -446,6 +452,7 @@ function armReport(
       manifested: weightedShare(strata((t) => from.targets.get(t)!.hits), CONFIDENCE),
       unrecovered: weightedShare(strata((t) => from.targets.get(t)!.bad), CONFIDENCE),
     },
+    causes: from.causes.counts,
     detectors: Object.fromEntries([...from.detectors].sort((a, b) => b[1] - a[1])),
     latency_ns: quantiles(from.latency),
     lost_ns: quantiles(from.lost),
@@ -456,31 +463,54 @@ function armReport(
   };
 }
 
-/** Every arm against the first, experiment by experiment. */
+/** Most arms of which each is compared with each. */
+const MOST_PAIRED = 4;
+
+/** Every arm against the first, or, when they are few, each against each: experiment by experiment. */
 function compare(
   spec: CampaignSpec,
   pairs: readonly ReadonlyMap<number, number>[],
 ): ArmComparison[] {
-  const [first, ...others] = pairs;
-  return others.flatMap((other, i) =>
-    ([["manifested", 4], ["right output", 1], ["recovered", 2]] as const).map(([property, bit]) => {
-      let n = 0;
-      let onlyFirst = 0;
-      let onlySecond = 0;
-      for (const [idx, one] of first!) {
-        const two = other.get(idx);
-        if (two === undefined) continue;
-        n++;
-        if ((one & bit) !== 0 && (two & bit) === 0) onlyFirst++;
-        if ((one & bit) === 0 && (two & bit) !== 0) onlySecond++;
+  const found: ArmComparison[] = [];
+  const firsts = pairs.length > MOST_PAIRED ? 1 : pairs.length - 1;
+  for (let first = 0; first < firsts; first++) {
+    for (let second = first + 1; second < pairs.length; second++) {
+      const names = [spec.arms[first]!.name, spec.arms[second]!.name] as const;
+      for (const [property, bit] of PROPERTIES) {
+        found.push({ arms: names, property, ...paired(pairs[first]!, pairs[second]!, bit) });
       }
-      const names = [spec.arms[0]!.name, spec.arms[i + 1]!.name] as const;
-      return { arms: names, property, ...mcnemar(onlyFirst, onlySecond, n) };
-    })
-  );
+    }
+  }
+  return found;
 }
 
-function checkGates(gates: CampaignGates, arms: readonly ArmReport[]): GateReport[] {
+/** What is compared, and its bit. */
+const PROPERTIES = [["manifested", 4], ["right output", 1], ["recovered", 2]] as const;
+
+function paired(
+  first: ReadonlyMap<number, number>,
+  second: ReadonlyMap<number, number>,
+  bit: number,
+): PairedTest {
+  let n = 0;
+  let onlyFirst = 0;
+  let onlySecond = 0;
+  for (const [idx, one] of first) {
+    const two = second.get(idx);
+    if (two === undefined) continue;
+    n++;
+    if ((one & bit) !== 0 && (two & bit) === 0) onlyFirst++;
+    if ((one & bit) === 0 && (two & bit) !== 0) onlySecond++;
+  }
+  return mcnemar(onlyFirst, onlySecond, n);
+}
+
+/** Every set of gates, for the arms that it names. */
+function checkGates(sets: CampaignSpec["gates"], arms: readonly ArmReport[]): GateReport[] {
+  return [sets].flat().flatMap((gates) => checkSet(gates, arms));
+}
+
+function checkSet(gates: CampaignGates, arms: readonly ArmReport[]): GateReport[] {
   const found: GateReport[] = [];
   for (const arm of arms) {
     if (gates.arms !== undefined && !gates.arms.includes(arm.arm)) continue;
@@ -508,12 +538,16 @@ function checkGates(gates: CampaignGates, arms: readonly ArmReport[]): GateRepor
 
 const REGISTER = /^(?:reg:r|context:[^.]*\.r)(\d+)/;
 const ADDRESS = /(0x[0-9a-f]+)/;
+/** What a fault in an instruction or a call found: its address, or its number. */
+const FOUND = /^instruction at (0x[0-9a-f]+)| of (?:hyper)?call (0x[0-9a-f]+):/;
 
 /** Where in its target a fault struck, as a number. */
-function pointOf({ fault, struck_at, target, outcome }: ExperimentRow): SpacePoint {
+function pointOf({ fault, struck_at, target, outcome, detail }: ExperimentRow): SpacePoint {
   const before = fault.slice(0, fault.lastIndexOf("@"));
-  const register = REGISTER.exec(before);
-  const address = ADDRESS.exec(before);
-  const place = register !== null ? Number(register[1]) : address !== null ? Number(address[1]) : 0;
-  return { t: struck_at, target, place, outcome };
+  // What is written there is no place.
+  const where = before.slice(0, before.lastIndexOf(":"));
+  const register = REGISTER.exec(where);
+  const place = register?.[1] ?? ADDRESS.exec(where)?.[1] ??
+    FOUND.exec(detail)?.slice(1).find((text) => text !== undefined) ?? 0;
+  return { t: struck_at, target, place: Number(place), outcome };
 }

@@ -16,7 +16,8 @@ import {
   type Recovery,
   type SpacePoint,
 } from "./report_data.ts";
-import { intervalText, percent, settingText } from "./report_text.ts";
+import { CAUSES } from "./report_causes.ts";
+import { intervalText, isProtected, PARTY_NAMES, percent, settingText } from "./report_text.ts";
 import { Store } from "./store.ts";
 import { duration } from "./story.ts";
 
@@ -53,8 +54,6 @@ const QUIET: Readonly<Partial<Record<Outcome, string>>> = {
 /** Colours of the arms. */
 const ARM_COLORS = ["#7a5195", "#2a8a58", "#1f6fb2", "#c7662a", "#5b6670", "#b03060"];
 
-const PARTY_NAMES = { task: "tasks", guest: "kernels", vmm: "monitor and machine" } as const;
-
 function escape(text: unknown): string {
   return String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;");
@@ -65,12 +64,15 @@ function tableOf(
   head: readonly string[],
   rows: readonly (readonly unknown[])[],
   words = 1,
+  wrap = false,
 ): string {
   const cell = (tag: string, value: unknown, i: number) =>
     `<${tag}${i < words ? "" : ' class="n"'}>${value}</${tag}>`;
   const th = head.map((text, i) => cell("th", escape(text), i)).join("");
   const body = rows.map((row) => `<tr>${row.map((v, i) => cell("td", v, i)).join("")}</tr>`);
-  return `<div class="wide"><table><thead><tr>${th}</tr></thead><tbody>${body.join("")}</tbody>` +
+  return `<div class="wide"><table${
+    wrap ? ' class="wrap"' : ""
+  }><thead><tr>${th}</tr></thead><tbody>${body.join("")}</tbody>` +
     "</table></div>";
 }
 
@@ -128,11 +130,11 @@ function armsChart(arms: readonly ArmReport[]): string {
   const row = 20;
   const lines: { label: string; arm: number; hits: number; n: number; first: boolean }[] = [];
   for (const party of PARTIES) {
-    for (const  of of["detected", "manifested"] as const) {
+    for (const base of ["detected", "manifested"] as const) {
       arms.forEach(({ manifested }, arm) => {
         const { n, detected, recovered } = manifested[party];
-        const label = `${PARTY_NAMES[party]}: recovered of ${of}`;
-        const whole = of === "detected" ? detected : n;
+        const label = `${PARTY_NAMES[party]}: recovered of ${base}`;
+        const whole = base === "detected" ? detected : n;
         if (whole > 0) {
           const first = lines.at(-1)?.label !== label;
           lines.push({ label, arm, hits: recovered, n: whole, first });
@@ -317,7 +319,7 @@ table { border-collapse: collapse; margin: .6rem 0; font-variant-numeric: tabula
 th, td { padding: .18rem .6rem; border-bottom: 1px solid #e3e8ec; text-align: left;
   white-space: nowrap; vertical-align: top; }
 th { font-weight: 600; vertical-align: bottom; } th.n, td.n { text-align: right; }
-td.free { white-space: normal; } .wide { overflow-x: auto; }
+.wrap td { white-space: normal; } .wide { overflow-x: auto; }
 code { font: 12.5px/1.4 ui-monospace, monospace; background: #f3f5f7; padding: .1rem .3rem; }
 .bad { color: #a31515; font-weight: 600; } .good { color: #1c7a46; font-weight: 600; }
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; }
@@ -425,6 +427,23 @@ export function reportHtml(
           `${percent(manifested.share)} manifest (${intervalText(manifested)}, about ` +
           `${manifested.count.toExponential(2)} faults), ${percent(unrecovered.share)} are not ` +
           `recovered (${intervalText(unrecovered)}).</p>`,
+      );
+    }
+    if (one.causes.length > 0 && isProtected(report, one)) {
+      parts.push(
+        "<h3>What was not recovered, and what would help</h3>",
+        tableOf(
+          ["struck", "what happened", "what would move it", "detected", "not"],
+          one.causes.map(({ cause, party, detected, undetected }) => [
+            PARTY_NAMES[party],
+            escape(CAUSES[cause].what),
+            escape(CAUSES[cause].remedy),
+            detected,
+            undetected,
+          ]),
+          3,
+          true,
+        ),
       );
     }
     parts.push(

@@ -6,12 +6,14 @@
 
 import { type Interval, type Outcome, OUTCOMES, type Quantiles } from "../mod.ts";
 import type { Paint } from "./paint.ts";
+import { CAUSES } from "./report_causes.ts";
 import type { ArmReport, CampaignReport, Recovery, TargetReport } from "./report_data.ts";
 import { CLASS_ORDER, PARTIES } from "./report_data.ts";
 import { duration } from "./story.ts";
 import { type Style, table } from "./tables.ts";
 
-const PARTY_NAMES = { task: "tasks", guest: "kernels", vmm: "monitor and machine" } as const;
+/** Whose state was struck, in words. */
+export const PARTY_NAMES = { task: "tasks", guest: "kernels", vmm: "monitor and machine" } as const;
 
 /** A share in percent. */
 export function percent(share: number): string {
@@ -53,7 +55,7 @@ function outcomeTable(arms: readonly ArmReport[], style: Style): string {
     [
       { head: "class" },
       ...arms.flatMap(({ arm }) => [{ head: arm, right: true }, { head: "", right: true }]),
-      { head: "what it means" },
+      ...(arms.length > 2 ? [] : [{ head: "what it means" }]),
     ],
     used.map((name) => [
       paintClass(name, style.paint),
@@ -61,7 +63,7 @@ function outcomeTable(arms: readonly ArmReport[], style: Style): string {
         const count = classes[name] ?? 0;
         return [String(count), experiments === 0 ? "-" : percent(count / experiments)];
       }),
-      arms.length > 2 ? "" : OUTCOMES[name],
+      ...(arms.length > 2 ? [] : [OUTCOMES[name]]),
     ]),
     style,
   );
@@ -98,6 +100,11 @@ function targetTable(targets: readonly TargetReport[], style: Style): string {
 
 function spread({ n, median, p95, max }: Quantiles, text: (value: number) => string): string {
   return n === 0 ? "none" : `median ${text(median)}, 95 % ${text(p95)}, most ${text(max)} (n ${n})`;
+}
+
+/** The arm has checkpoints. */
+export function isProtected({ settings }: CampaignReport, { options }: ArmReport): boolean {
+  return (options.backup ?? settings.backup) !== "off";
 }
 
 /** What arm ran, in a line. */
@@ -152,6 +159,9 @@ export function reportText(report: CampaignReport, style: Style, path: string): 
     const detectors = Object.entries(arm.detectors).map(([name, n]) => `${name} ${n}`).join(", ");
     if (detectors !== "") lines.push(`found first by: ${detectors}`);
     lines.push("", targetTable(arm.targets, style));
+    if (arm.causes.length > 0 && isProtected(report, arm)) {
+      lines.push(heading(`What was not recovered, ${arm.arm}`), causeTable(arm, style));
+    }
     if (arm.planted.length > 0) {
       lines.push(heading(`Planted bugs, ${arm.arm}`), plantedTable(arm, style));
     }
@@ -184,6 +194,24 @@ function partyTable(arm: ArmReport, style: Style): string {
   return table(
     [{ head: "struck" }, ...RECOVERY_COLUMNS],
     PARTIES.map((party) => [PARTY_NAMES[party], ...recoveryCells(arm.manifested[party])]),
+    style,
+  );
+}
+
+function causeTable(arm: ArmReport, style: Style): string {
+  return table(
+    [
+      { head: "struck" },
+      { head: "detec-\nted", right: true },
+      { head: "not", right: true },
+      { head: "what happened" },
+    ],
+    arm.causes.map(({ cause, party, detected, undetected }) => [
+      PARTY_NAMES[party],
+      detected,
+      undetected,
+      CAUSES[cause].what,
+    ]),
     style,
   );
 }

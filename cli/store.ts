@@ -293,23 +293,21 @@ export function mergeStores(
       for (const store of stores) {
         let batch: ExperimentRow[] = [];
         const flush = () => {
-          merged.add(batch);
-          batch = [];
-        };
-        for (const row of store.rows()) {
-          const before = merged.get(row);
-          if (before === undefined) {
-            batch.push(row);
-            if (batch.length === BATCH) flush();
-            continue;
-          }
-          doubled++;
-          if (before.hash !== row.hash || before.outcome !== row.outcome) {
+          const twice = batch.length - merged.add(batch);
+          doubled += twice;
+          for (const row of twice === 0 ? [] : batch) {
+            const before = merged.get(row)!;
+            if (before.hash === row.hash && before.outcome === row.outcome) continue;
             throw new InputError(
               store.path,
               `experiment ${row.arm}:${row.idx} came to something else there`,
             );
           }
+          batch = [];
+        };
+        for (const row of store.rows()) {
+          batch.push(row);
+          if (batch.length === BATCH) flush();
         }
         flush();
         for (const session of store.sessions()) merged.addSession(session);

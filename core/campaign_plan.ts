@@ -158,7 +158,14 @@ export class FaultDraw {
       throw new InputError("window", `${plan.from} ns to ${plan.to} ns`, "allowed: a rising range");
     }
     if (plan.targets.length === 0) throw new InputError("targets", "none", "allowed: at least one");
-    this.strata = plan.targets.map((choice) => new FaultStratum(lab, choice));
+    this.strata = plan.targets.map((choice, i) => {
+      try {
+        return new FaultStratum(lab, choice);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        throw new InputError(`targets[${i}]`, `${error.where} ${error.what}`, error.allowed);
+      }
+    });
     this.#plan = plan;
     this.#bits = this.strata.reduce((sum, { bits }) => sum + bits, 0);
     this.#pattern = dealShares(plan.targets.map(({ share }) => share ?? 1));

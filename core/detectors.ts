@@ -8,11 +8,14 @@ import { GLOBAL, MAP, VM } from "./layout.ts";
 import type { Port } from "./port.ts";
 import { VM_STATE } from "./vmi.ts";
 
-/** True for a running VM that neither rested nor kicked its watchdog for a period. */
+/**
+ * True for a running VM that neither rested nor kicked its watchdog for a period. That is a period of its
+ * own time: one that others keep from running does not hang.
+ */
 export function watchdogDue(port: Port, vm: number): boolean {
   const period = port.read(vm + VM.WATCHDOG);
   return period !== 0 && port.read(vm + VM.STATE) === VM_STATE.RUNNING &&
-    (port.read(MAP.GLOBAL + GLOBAL.TICKS) - port.read(vm + VM.KICKED)) >>> 0 > period;
+    port.read(vm + VM.UNKICKED) > period;
 }
 
 /** Counts a refused hypercall; true when there were too many in the window. */

@@ -121,7 +121,7 @@ export class FaultStratum {
     if (this.words === 0) {
       throw new InputError(
         `target "${choice.target}"`,
-        "the guests have nothing of the kind",
+        "is empty: the guests have nothing of the kind",
         "leave it out, or choose other guests",
       );
     }

@@ -9,27 +9,38 @@ import type { Strike } from "./fault.ts";
 import type { ArmedFault } from "./fault_trigger.ts";
 import { FORK_WORDS, sdramWords } from "./fork.ts";
 import type { GoldenRun, Look } from "./golden.ts";
+import type { Lab } from "./lab.ts";
 import { countingWords, differences, scratchWords } from "./memory_diff.ts";
 import { type Observation, Observer, partOf } from "./observe.ts";
 import type { EndState } from "./outcome.ts";
 import { type CallCounts, callCounts, endState } from "./run_end.ts";
-import { tlbsAgree } from "./signature.ts";
+import { tlbsAgree, walkedWords } from "./signature.ts";
 
 /** Words of SDRAM that are not the golden run's: index to value. */
 export type Difference = ReadonlyMap<number, number>;
 
+/** What the golden run did after one board time and until another, ns. */
+export interface Stretch {
+  /** What happened at this time or before is left out. */
+  readonly after: number;
+  /** What happened after this time is left out. */
+  readonly until: number;
+}
+
 /** What an experiment has left behind so far. */
 export interface Trail {
-  /** What was observed of it up to {@linkcode since}. */
-  readonly parts: Observation[];
+  /** What was observed of it up to {@linkcode since}: by itself, or on the golden run. */
+  readonly parts: (Observation | Stretch)[];
   /** Board time, ns, from which on it is on the golden run. */
   since: number;
   /** Calls at the start of the last stretch, as counted on the golden run. */
   before: CallCounts | undefined;
   /** Cycles simulated for it. */
   simulated: number;
-  /** Times that it left the golden run again. */
-  wakes: number;
+  /** Look at which it became dormant last. */
+  slept: number;
+  /** How often it woke soon after it became dormant, less how often it did not. */
+  restless: number;
   /** The strike. */
   strike: Strike | undefined;
 }
@@ -58,19 +69,32 @@ export interface FollowRules {
 const MOST_DIFFERENCES = 4096;
 /** Most looks between two comparisons of memory. */
 const MOST_WAIT = 64;
-/** An experiment that left the golden run so often goes on to the end. */
-const MOST_WAKES = 40;
+/** Looks of sleep that were worth it. */
+const WORTH = 8;
 
 /** An experiment that has not begun: on the golden run, at a board time (ns). */
-export function newTrail(golden: GoldenRun, now: number): Trail {
+export function newTrail(now: number): Trail {
   return {
-    parts: [partOf(golden.observation, -Infinity, now)],
+    parts: [{ after: -Infinity, until: now }],
     since: now,
     before: undefined,
     simulated: 0,
-    wakes: 0,
+    slept: 0,
+    restless: 0,
     strike: undefined,
   };
+}
+
+/** All that was observed of an experiment up to {@linkcode Trail.since}. */
+export function observedOf(golden: GoldenRun, { parts }: Trail): Observation[] {
+  return parts.map((part) =>
+    "vms" in part ? part : partOf(golden.observation, part.after, part.until)
+  );
+}
+
+/** A dormant experiment has been woken at a look. */
+export function wakeUp(trail: Trail, look: number): void {
+  trail.restless = Math.max(0, trail.restless + (look - trail.slept < WORTH ? 1 : -1));
 }
 
 /** Applies the golden run's changes to its shadow, and takes them back. */
@@ -153,8 +177,8 @@ function run(
   const last = plan.end / plan.look;
   const lastStretch = plan.lastStretch / plan.look;
   const start = golden.lookNumber;
-  // One that comes back again and again is given more time before it is dormant again.
-  let patience = trail.wakes === 0 ? 0 : Math.min(MOST_WAIT, 2 ** (trail.wakes - 1));
+  // One that wakes soon again and again is given more time before it is dormant again.
+  let patience = trail.restless === 0 ? 0 : Math.min(MOST_WAIT, 2 ** (trail.restless - 1));
   let wait = 0;
   let fails = 0;
   if (start >= lastStretch) trail.before ??= golden.look(lastStretch).counts;
@@ -182,8 +206,9 @@ function run(
       return { ended: "golden", look: number, end: endOnGolden(golden, look, trail), difference };
     }
     const small = difference !== undefined && difference.size <= rules.dormant;
-    if (small && patience <= 0 && trail.wakes < MOST_WAKES && canSleep(difference)) {
+    if (small && patience <= 0 && canSleep(lab, look, difference)) {
       settleCounts(golden, look, trail);
+      trail.slept = number;
       return { ended: "dormant", look: number, end: undefined, difference };
     }
     wait = Math.min(MOST_WAIT, 2 ** fails++);
@@ -196,9 +221,14 @@ function run(
   };
 }
 
-/** The first word of a page is looked at by the host itself now and then. */
-function canSleep(difference: Difference): boolean {
+/**
+ * The first word of a page is looked at by the host itself now and then. Words of tables that stand in a
+ * TLB are in use without being read: the TLBs of the two runs are not the same where such a word differs.
+ */
+function canSleep(lab: Lab, look: Look, difference: Difference): boolean {
   for (const index of difference.keys()) if (index % FORK_WORDS === 0) return false;
+  for (const index of look.walked) if (difference.has(index)) return false;
+  for (const index of walkedWords(lab)) if (difference.has(index)) return false;
   return true;
 }
 

@@ -26,7 +26,7 @@ import { type Observation, Observer } from "./observe.ts";
 import type { EndState } from "./outcome.ts";
 import { type CallCounts, callCounts, endState } from "./run_end.ts";
 import { BASE, type DeviceName } from "./s3c2440.ts";
-import { MOVING_DEVICES, Signature, tlbsAgree } from "./signature.ts";
+import { MOVING_DEVICES, Signature, tlbsAgree, walkedWords } from "./signature.ts";
 
 /** The times of a run, in cycles of board time. */
 export interface RunPlan {
@@ -97,6 +97,8 @@ export interface Look {
   readonly signature: Signature;
   /** Every valid TLB entry is what a walk of the tables would give. */
   readonly tlbs: boolean;
+  /** Words of SDRAM, by index, that a walk to each of these entries reads. */
+  readonly walked: Uint32Array;
   /** Words of SDRAM that changed since the look before: index, value, ... */
   readonly changes: Uint32Array;
   /** Calls made so far; only in the last stretch. */
@@ -198,6 +200,7 @@ export class GoldenRun implements Reference {
         now: board.clock.now,
         signature: new Signature(lab),
         tlbs: tlbsAgree(lab),
+        walked: Uint32Array.from(walkedWords(lab)),
         changes: this.#takeChanges(),
         counts: late ? callCounts(lab) : undefined,
       });

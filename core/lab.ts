@@ -87,7 +87,7 @@ export interface LabOptions {
   journal?: JournalMode;
   /** "slices" (default): VMs take turns, idle time goes to others; "slots": fixed time slots. */
   schedule?: Schedule;
-  /** Watchdog of guests (ns or "500ms"): no rest and no kick for so long is an error; 0: off. */
+  /** Watchdog of guests (ns or "500ms"): no rest and no kick for so much of its own running time is an error; 0: off. */
   watchdog?: number | string;
   /** Refused hypercalls of a VM in 100 ms that are an error; 0 (default): never. */
   refusals?: number;

@@ -359,6 +359,8 @@ export const VM = {
   LISTENS: 0x274,
   /** Not 0: the guest has said that it has no cut; holds as long as {@linkcode CUT} is 0. */
   TOLD: 0x278,
+  /** Ticks in which it ran since it last rested or kicked its watchdog. */
+  UNKICKED: 0x27c,
   /** Piece record of each megabyte of the slot, 0: none. 32 words. */
   PIECE_MAP: 0x280,
   /** Recovery policy of this VM (POLICY). */

@@ -156,13 +156,39 @@ export function joinObservations(parts: readonly Observation[]): Observation {
   const vms = new Map<string, VmObserver>();
   for (const { vms: part } of parts) {
     for (const [name, vm] of part) {
-      const whole: VmObserver = vms.get(name) ?? { lines: new Map(), calls: [] };
-      vms.set(name, whole);
+      let whole = vms.get(name);
+      if (whole === undefined) vms.set(name, whole = { lines: new Map(), calls: [] });
       for (const [task, stream] of vm.lines) {
-        whole.lines.set(task, (whole.lines.get(task) ?? []).concat(stream));
+        const lines = whole.lines.get(task);
+        if (lines === undefined) whole.lines.set(task, [...stream]);
+        else for (const line of stream) lines.push(line);
       }
-      whole.calls = whole.calls.concat(vm.calls);
+      for (const call of vm.calls) whole.calls.push(call);
     }
   }
   return { vms, events: parts.flatMap((part) => part.events) };
+}
+
+/** True when the same was observed at the same times. */
+export function sameObservation(a: Observation, b: Observation): boolean {
+  if (a.vms.size !== b.vms.size || a.events.length !== b.events.length) return false;
+  for (const [name, vm] of a.vms) {
+    const other = b.vms.get(name);
+    if (other === undefined || vm.lines.size !== other.lines.size) return false;
+    if (!sameLines(vm.calls, other.calls)) return false;
+    for (const [task, stream] of vm.lines) {
+      const lines = other.lines.get(task);
+      if (lines === undefined || !sameLines(stream, lines)) return false;
+    }
+  }
+  return a.events.every((event, i) =>
+    event === b.events[i] || JSON.stringify(event) === JSON.stringify(b.events[i])
+  );
+}
+
+function sameLines(a: readonly OutputLine[], b: readonly OutputLine[]): boolean {
+  return a.length === b.length && a.every((line, i) => {
+    const other = b[i];
+    return line === other || (line.t === other.t && line.text === other.text);
+  });
 }

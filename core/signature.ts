@@ -84,6 +84,27 @@ export function tlbsAgree({ board }: Lab): boolean {
   return agrees(board, mmu.itlb) && agrees(board, mmu.dtlb);
 }
 
+/** Indexes in SDRAM of the words of the tables that a walk to each valid TLB entry reads now. */
+export function walkedWords({ board }: Lab): Set<number> {
+  const { memory, sdram, mmu } = board;
+  const words = memory.u32;
+  const first = sdram.offset >>> 2;
+  const ttb = mmu.mrc(CR.TTB, 0, 0) >>> 0;
+  const found = new Set<number>();
+  const index = (pa: number) => (pa - sdram.base) >>> 2;
+  for (const tlb of [board.cpu.mmu.itlb, board.cpu.mmu.dtlb]) {
+    for (let i = 0; i < TLB_ENTRIES; i++) {
+      if (tlb.mask[i] === 0) continue;
+      const mva = tlb.tag[i];
+      const entry = index((ttb | (mva >>> 18 & 0x3ffc)) >>> 0);
+      found.add(entry);
+      const l1 = words[first + entry] ?? 0;
+      if ((l1 & 3) === 1) found.add(index(((l1 & 0xfffffc00) | (mva >>> 10 & 0x3fc)) >>> 0));
+    }
+  }
+  return found;
+}
+
 function agrees(board: Board, tlb: Tlb): boolean {
   const { memory, sdram } = board;
   const words = memory.u32;

@@ -27,11 +27,11 @@ import {
   newTrail,
   ShadowTape,
   type Trail,
+  wakeUp,
 } from "./follow.ts";
 import type { Branch, GoldenRun } from "./golden.ts";
 import type { Lab } from "./lab.ts";
 import { MAP } from "./layout.ts";
-import { partOf } from "./observe.ts";
 import { endState } from "./run_end.ts";
 import { InstructionTriggers } from "./sweep_triggers.ts";
 import { type Sleeper, Watch } from "./sweep_watch.ts";
@@ -203,23 +203,19 @@ class Sweep {
     }
     golden.completeLook();
     watch.mend();
-    this.#onLook?.(golden.lookNumber, watch.sleepers());
-    for (const { index, vm, trail, difference } of watch.sleepers()) {
-      if (difference.size > 0) continue;
-      yield* this.#arrived(index, vm, trail);
-    }
+    if (this.#onLook !== undefined) this.#onLook(golden.lookNumber, watch.sleepers());
+    for (const sleeper of watch.settled()) yield this.#arrived(sleeper);
   }
 
   /** Nothing is left of the difference: it is on the golden run for good. */
-  *#arrived(index: number, vm: string, trail: Trail): Generator<SweepResult> {
+  #arrived(sleeper: Sleeper): SweepResult {
+    const { index, vm, trail } = sleeper;
     const golden = this.#golden;
     const look = golden.lookNumber;
     const end = endOnGolden(golden, golden.look(look), trail);
     const followed = { ended: "golden", look, end, difference: undefined } as const;
-    for (const sleeper of this.#watch.sleepers()) {
-      if (sleeper.index === index) this.#watch.remove(sleeper);
-    }
-    yield { index, result: finish(golden, vm, this.#rules, trail, followed) };
+    this.#watch.remove(sleeper);
+    return { index, result: finish(golden, vm, this.#rules, trail, followed) };
   }
 
   /** Walks the golden run on; false when an instruction that stands in for a word was met. */
@@ -244,7 +240,7 @@ class Sweep {
   /** The golden run is at its end, and the trigger has not come. */
   #missed(index: number): SweepResult {
     const golden = this.#golden;
-    const trail = newTrail(golden, this.#lab.time);
+    const trail = newTrail(this.#lab.time);
     trail.strike = noStrike(this.#lab, "the run ended before so many instructions");
     const look = golden.lookNumber;
     const followed = { ended: "golden", look, end: golden.end, difference: undefined } as const;
@@ -258,7 +254,7 @@ class Sweep {
     const spec = this.#specs[index];
     this.#watch.pause();
     const branch = golden.branch();
-    const trail = newTrail(golden, this.#lab.time);
+    const trail = newTrail(this.#lab.time);
     const tape = new ShadowTape(golden);
     this.#running = index;
     // Time and trigger have come.
@@ -283,9 +279,9 @@ class Sweep {
     const { trail, index, vm } = sleeper;
     this.#apply(sleeper.difference);
     const now = this.#lab.time;
-    trail.parts.push(partOf(golden.observation, trail.since, now));
+    trail.parts.push({ after: trail.since, until: now });
     trail.since = now;
-    trail.wakes++;
+    wakeUp(trail, golden.lookNumber);
     const tape = new ShadowTape(golden);
     this.#running = index;
     const followed = follow(golden, trail, undefined, tape, {

@@ -18,6 +18,7 @@ import { sliceWords } from "./memory_diff.ts";
 import { ACCESS } from "./mmu.ts";
 import { sumWords } from "./port.ts";
 
+const PAGE_BITS = 12;
 /** An instruction that is undefined for ever (ARM ARM, A3.16.5). */
 const UNDEFINED = 0xe7f0_00f0;
 
@@ -60,6 +61,8 @@ export class Watch {
   readonly #sleepers: Set<Sleeper> = new Set();
   /** Number of watched words of each page. */
   readonly #pages: Uint16Array;
+  /** By word: how often it is among the keys of the maps of owners and of copies. */
+  readonly #words: Uint8Array;
   /** Words that an undefined instruction stands in for, with the golden run's. */
   readonly #planted: Map<number, number> = new Map();
   #on = false;
@@ -85,9 +88,10 @@ export class Watch {
     const { mmu, sdram, memory } = board;
     this.#memory = sdramWords(lab);
     this.#pages = new Uint16Array(sdram.size / FORK_PAGE);
+    this.#words = new Uint8Array(sdram.size / 4);
     const pages = this.#pages;
     const first = MAP.SDRAM;
-    const pageOf = (pa: number) => Math.floor((pa - first) / FORK_PAGE);
+    const pageOf = (pa: number) => (pa - first) >>> PAGE_BITS;
     const watched = (pa: number) => this.#on && pa >= first && pages[pageOf(pa)] > 0;
     const { host, fill } = mmu;
     const { debugWrite, onTrap } = board;
@@ -156,6 +160,11 @@ export class Watch {
     return [...this.#sleepers];
   }
 
+  /** Those of whose difference nothing is left. */
+  *settled(): Generator<Sleeper> {
+    for (const sleeper of this.#sleepers) if (sleeper.difference.size === 0) yield sleeper;
+  }
+
   /** Watches no more; the laboratory is as it was. */
   stop(): void {
     this.clean();
@@ -178,7 +187,7 @@ export class Watch {
     let owners = this.#owners.get(index);
     if (owners === undefined) {
       this.#owners.set(index, owners = new Set());
-      this.#pages[Math.floor(index / FORK_WORDS)]++;
+      this.#count(index, 1);
       this.#plant(index);
     }
     owners.add(sleeper);
@@ -188,8 +197,13 @@ export class Watch {
     const owners = this.#owners.get(index);
     if (owners === undefined || !owners.delete(sleeper) || owners.size > 0) return;
     this.#owners.delete(index);
-    this.#pages[Math.floor(index / FORK_WORDS)]--;
+    this.#count(index, -1);
     this.#unplant(index);
+  }
+
+  #count(index: number, change: number): void {
+    this.#pages[Math.floor(index / FORK_WORDS)] += change;
+    this.#words[index] += change;
   }
 
   // --- an interval -----------------------------------------------------------------------------
@@ -252,8 +266,10 @@ export class Watch {
     for (const index of this.#touched) this.#wakeOwners(index, woken);
     this.#wakeBySlices(woken);
     for (const bulk of this.#bulk) {
-      if (bulk.kind === "copy") this.#carry(bulk.from, bulk.to, woken);
-      else if (bulk.kind === "words") this.#carryWords(bulk.from, bulk.to, bulk.count, woken);
+      if (bulk.kind === "copy") {
+        const from = bulk.from < 0 ? -1 : bulk.from * FORK_WORDS;
+        this.#carry(from, bulk.to * FORK_WORDS, FORK_WORDS, woken);
+      } else if (bulk.kind === "words") this.#carry(bulk.from, bulk.to, bulk.count, woken);
       else this.#carrySum(bulk.from, bulk.to, bulk.content, woken);
     }
     this.#carrySlices(woken);
@@ -307,45 +323,34 @@ export class Watch {
     this.met = false;
     this.#touched = new Set();
     this.#bulk = [];
-    for (const index of this.#copied.keys()) this.#pages[Math.floor(index / FORK_WORDS)]--;
+    for (const index of this.#copied.keys()) this.#count(index, -1);
     this.#copied = new Map();
   }
 
-  /** A page was copied over another: differences with it. */
-  #carry(from: number, to: number, woken: ReadonlySet<Sleeper>): void {
-    for (const sleeper of this.#sleepers) {
-      if (woken.has(sleeper)) continue;
-      const words = [...sleeper.difference];
-      for (const [index] of words) {
-        if (Math.floor(index / FORK_WORDS) !== to) continue;
-        sleeper.difference.delete(index);
-        this.#disown(index, sleeper);
-      }
-      for (const [index, value] of words) {
-        if (Math.floor(index / FORK_WORDS) !== from) continue;
-        const copy = to * FORK_WORDS + index % FORK_WORDS;
-        sleeper.difference.set(copy, value);
-        this.#own(copy, sleeper);
-      }
+  /** Words were copied over others (from -1: filled): differences with them. */
+  #carry(from: number, to: number, count: number, woken: ReadonlySet<Sleeper>): void {
+    for (const [index, sleeper] of this.#owned(to, count, woken)) {
+      sleeper.difference.delete(index);
+      this.#disown(index, sleeper);
+    }
+    if (from < 0) return;
+    for (const [index, sleeper] of this.#owned(from, count, woken)) {
+      const copy = index - from + to;
+      sleeper.difference.set(copy, sleeper.difference.get(index)!);
+      this.#own(copy, sleeper);
     }
   }
 
-  /** Words were copied over others: differences with them. */
-  #carryWords(from: number, to: number, count: number, woken: ReadonlySet<Sleeper>): void {
-    for (const sleeper of this.#sleepers) {
-      if (woken.has(sleeper)) continue;
-      for (const [index] of [...sleeper.difference]) {
-        if (index < to || index >= to + count) continue;
-        sleeper.difference.delete(index);
-        this.#disown(index, sleeper);
-      }
-      for (const [index, value] of [...sleeper.difference]) {
-        if (index < from || index >= from + count) continue;
-        const copy = index - from + to;
-        sleeper.difference.set(copy, value);
-        this.#own(copy, sleeper);
+  /** Words of a range that differ, with those that do not wake. */
+  #owned(first: number, count: number, woken: ReadonlySet<Sleeper>): [number, Sleeper][] {
+    const found: [number, Sleeper][] = [];
+    for (let index = first; index < first + count; index++) {
+      if (this.#words[index] === 0) continue;
+      for (const sleeper of this.#owners.get(index) ?? []) {
+        if (!woken.has(sleeper)) found.push([index, sleeper]);
       }
     }
+    return found;
   }
 
   /** The sum of a page was written: where the page differs, the sum does. */
@@ -355,16 +360,20 @@ export class Watch {
     content: Uint32Array,
     woken: ReadonlySet<Sleeper>,
   ): void {
+    for (const [index, sleeper] of this.#owned(to, 1, woken)) {
+      sleeper.difference.delete(index);
+      this.#disown(index, sleeper);
+    }
+    const owned = this.#owned(from * FORK_WORDS, FORK_WORDS, woken);
+    if (owned.length === 0) return;
     const golden = sumWords(content[0], content.subarray(1));
-    for (const sleeper of this.#sleepers) {
-      if (woken.has(sleeper)) continue;
-      const words = [...sleeper.difference].filter(([index]) =>
-        Math.floor(index / FORK_WORDS) === from
-      );
-      if (sleeper.difference.delete(to)) this.#disown(to, sleeper);
-      if (words.length === 0) continue;
-      const other = content.slice();
-      for (const [index, value] of words) other[index % FORK_WORDS] = value;
+    const others = new Map<Sleeper, Uint32Array>();
+    for (const [index, sleeper] of owned) {
+      let other = others.get(sleeper);
+      if (other === undefined) others.set(sleeper, other = content.slice());
+      other[index % FORK_WORDS] = sleeper.difference.get(index)!;
+    }
+    for (const [sleeper, other] of others) {
       const sum = sumWords(other[0], other.subarray(1));
       if (sum === golden) continue;
       sleeper.difference.set(to, sum);
@@ -375,9 +384,8 @@ export class Watch {
   // --- what is seen ----------------------------------------------------------------------------
 
   #access(index: number): void {
-    if (this.#isQuiet(index)) return;
+    if (this.#words[index] === 0 || this.#isQuiet(index)) return;
     if (this.#slices.has(index)) return void this.#lookAtSlice(index);
-    if (!this.#owners.has(index) && !this.#copied.has(index)) return;
     this.#touched.add(index);
     if (this.#planted.has(index)) this.#meet();
   }
@@ -426,12 +434,14 @@ export class Watch {
 
   /** A word was made from another: who has that one, has this one too. */
   #noteCopied(word: number, target: number): void {
-    const owners = [...this.#owners.get(word) ?? [], ...this.#copied.get(word) ?? []];
-    if (owners.length === 0) return;
+    if (this.#words[word] === 0) return;
+    const own = this.#owners.get(word);
+    const made = this.#copied.get(word);
+    const owners = [...own ?? [], ...made ?? []];
     const copied = this.#copied.get(target);
     if (copied === undefined) {
       this.#copied.set(target, new Set(owners));
-      this.#pages[Math.floor(target / FORK_WORDS)]++;
+      this.#count(target, 1);
     } else for (const sleeper of owners) copied.add(sleeper);
   }
 

@@ -216,7 +216,8 @@ export const HYPERCALLS: readonly Hypercall[] = [
     number: HC.TIMER_SET,
     args: ["period_us"],
     errors: ["EINVAL"],
-    doc: "period of the virtual timer in microseconds of board time, 100..10000000; 0 stops it",
+    doc:
+      "period of the virtual timer in microseconds of its own running time, 100..10000000; 0 stops it",
   },
   {
     name: "TIME",
@@ -272,7 +273,7 @@ export const HYPERCALLS: readonly Hypercall[] = [
     args: ["period_us"],
     errors: ["EINVAL"],
     doc: "sets this VM's watchdog and kicks it; it is kicked too whenever the VM waits. 1000.." +
-      "60000000 microseconds of board time; 0 stops it",
+      "60000000 microseconds of its own running time; 0 stops it",
   },
   {
     name: "SEND",

@@ -751,6 +751,7 @@ export class Vmm {
   /** Starts a VM's watchdog period anew. */
   kick(vm: number): void {
     this.port.write(vm + VM.KICKED, this.port.read(MAP.GLOBAL + GLOBAL.TICKS));
+    this.port.write(vm + VM.UNKICKED, 0);
   }
 
   /** HC_WAIT: the VM waits in kernel mode; `save` keeps its context with result 0. */
@@ -925,6 +926,7 @@ export class Vmm {
       if (vm !== 0) {
         this.scheduler.charge(vm, TICK_SLICE);
         port.add(vm + VM.RAN, 1);
+        port.add(vm + VM.UNKICKED, 1);
       }
       port.add(g + GLOBAL.TICKS, 1);
       port.add(g + GLOBAL.NOW, 1);

@@ -64,7 +64,7 @@ export const guestBoards: Readonly<Record<string, readonly string[]>> = {
   compute: ["versatilepb", "sx1", "rp2040"],
   pid: ["s3c2440"],
   pipeline: ["s3c2440"],
-  numeric: ["s3c2440"],
+  numeric: ["s3c2440", "versatilepb"],
   logger: ["s3c2440"],
   server: [],
   client: [],

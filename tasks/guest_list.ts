@@ -52,13 +52,14 @@ interface Application {
   readonly buggy?: number;
 }
 
-function application(app: Application, board?: string): GuestSource {
+function application(app: Application, board?: string, argument?: string): GuestSource {
   const sources = app.tasks.map((names) =>
     names.split(" ").map((name) => `${app.folder}/${name}.c`).join(",")
   );
   sources.push(...(app.kernel ?? []).map((name) => `kernel:${app.folder}/${name}.c`));
   const options = ["--app", `${app.folder}/app.def`];
   if (board !== undefined) options.push("--board", board);
+  if (argument !== undefined) options.push(`-DBOOT_ARGUMENT="${argument}"`);
   if (app.buggy !== undefined) {
     options.push("-Iworkloads");
     sources[app.buggy] += ",workloads/bug.c";
@@ -95,6 +96,14 @@ const DEMO: readonly Application[] = [
   },
 ];
 
+const NUMERIC: Application = {
+  name: "numeric",
+  folder: "workloads/numeric",
+  summary: "Matrices, sorting and a transform, each checked.",
+  tasks: ["matrix", "sorter", "fft"],
+  buggy: 0,
+};
+
 /** Workloads that need nothing but their own VM, so that they run on a bare board too. */
 const ALONE: readonly Application[] = [
   {
@@ -111,13 +120,7 @@ const ALONE: readonly Application[] = [
     tasks: ["producer", "stage", "consumer"],
     buggy: 1,
   },
-  {
-    name: "numeric",
-    folder: "workloads/numeric",
-    summary: "Matrices, sorting and a transform, each checked.",
-    tasks: ["matrix", "sorter", "fft"],
-    buggy: 0,
-  },
+  NUMERIC,
   {
     name: "logger",
     folder: "workloads/logger",
@@ -219,6 +222,7 @@ export const GUESTS: readonly GuestSource[] = [
   application(CONFORMANCE, "versatilepb"),
   ...ALONE.map((app) => application(app, "s3c2440")),
   application(RELAY, "s3c2440"),
+  application(NUMERIC, "versatilepb", "every=1"),
   bareCompute("versatilepb", "0x00010000"),
   bareCompute("sx1", "0x10010000"),
   {

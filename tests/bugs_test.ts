@@ -47,7 +47,7 @@ function marked(bug: string): string[] {
 async function run(bug: string, time: string): Promise<TraceEvent[]> {
   const guests = VICTIMS.map(([guest, , more]) => `${guest}:bug=${bug}@60ms${more}`);
   // Those that call and call never rest, which is no hang.
-  const watchdog = bug.endsWith("loop") ? "70ms" : 0;
+  const watchdog = bug.endsWith("loop") ? "20ms" : 0;
   using lab = await Lab.create({ guests: await specs(...guests, "ucos-1"), watchdog });
   const events = lab.runAll({ for: time });
   assert.equal(lab.stopped, false);

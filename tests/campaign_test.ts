@@ -5,7 +5,7 @@ import { parseFault } from "../core/fault.ts";
 import { placeExists } from "../core/fault_place.ts";
 import { FaultStratum, TARGETS } from "../core/fault_space.ts";
 import type { KeptEvent, Observation, OutputLine } from "../core/observe.ts";
-import { joinObservations, partOf } from "../core/observe.ts";
+import { joinObservations, partOf, sameObservation } from "../core/observe.ts";
 import {
   DEFAULT_OUTPUT,
   type EndState,
@@ -216,6 +216,48 @@ Deno.test("partOf() and joinObservations() cut and mend", core, () => {
   const pieces = parts.map((from, i) => partOf(whole, from, parts[i + 1] ?? Infinity));
   assert.deepEqual(joinObservations(pieces), whole);
   assert.equal(pieces[1].vms.get("a")!.lines.get("worker")!.length, 1);
+});
+
+Deno.test("sameObservation() sees whatever is different", core, () => {
+  const make = () => observed(lines(...LINES), [fault(25)]);
+  const whole = make();
+  assert.ok(sameObservation(whole, make()));
+  assert.ok(sameObservation(
+    whole,
+    joinObservations([partOf(whole, -Infinity, 30 * MS)].concat(
+      partOf(whole, 30 * MS, Infinity),
+    )),
+  ));
+  type Changed = Record<
+    "vms",
+    Map<string, { lines: Map<string, OutputLine[]>; calls: OutputLine[] }>
+  >;
+  const changes: ((observation: Changed & { events: KeptEvent[] }) => void)[] = [
+    ({ vms }) => vms.get("a")!.lines.get("worker")!.pop(),
+    ({ vms }) => vms.get("a")!.lines.get("worker")!.push({ t: 1e9, text: "more" }),
+    ({ vms }) => vms.get("a")!.lines.get("worker")![1] = { t: 20 * MS, text: "other" },
+    ({ vms }) => vms.get("a")!.lines.get("worker")![1] = { t: 20 * MS + 1, text: LINES[1] },
+    ({ vms }) => vms.get("a")!.lines.set("other", []),
+    ({ vms }) => vms.get("b")!.lines = new Map([["other", vms.get("b")!.lines.get("")!]]),
+    ({ vms }) => vms.get("b")!.calls[0] = { t: 1, text: "1 0 0 1" },
+    ({ vms }) => vms.get("b")!.calls.length = 0,
+    ({ vms }) => vms.set("c", { lines: new Map(), calls: [] }),
+    ({ vms }) => vms.delete("b"),
+    ({ events }) => events[0] = fault(26),
+    ({ events }) => events.length = 0,
+  ];
+  for (const change of changes) {
+    const other = make();
+    change(other as unknown as Parameters<typeof change>[0]);
+    assert.equal(sameObservation(whole, other), false, String(change));
+    assert.equal(sameObservation(other, whole), false, String(change));
+  }
+  // An empty stream of one and another's that is not empty.
+  const [one, two] = ["x", "y"].map((task, i) => ({
+    vms: new Map([["a", { lines: new Map([[task, lines(...LINES.slice(0, i))]]), calls: [] }]]),
+    events: [],
+  }));
+  assert.equal(sameObservation(one, two), false);
 });
 
 Deno.test("runFault() tells what became of one fault", core, async () => {

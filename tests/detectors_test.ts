@@ -116,6 +116,22 @@ Deno.test("watchdogDue() leaves guests alone that rest, kick or asked for none",
   assert.ok(guestWord(lab, "kicking", KERNEL_DATA) > 100);
 });
 
+Deno.test("watchdogDue() leaves a guest alone that others keep from running", core, async () => {
+  // About 4 ms of work between rests, beside four guests that never rest and kick themselves.
+  const working = plainGuest({
+    main: (c) =>
+      c.swi(HC.TIMER_SET, 1000).label("l").li(R1, 200_000).label("w").op("sub", R1, R1, imm(1))
+        .cmp(R1, imm(0)).b("w", "ne").increment(KERNEL_DATA).swi(HC.WAIT).b("l"),
+  });
+  const hog = plainGuest({ main: (c) => c.label("l").swi(HC.WATCHDOG, 8000).b("l") });
+  const guests = { working, a: hog, b: hog, c: hog, d: hog };
+  const { lab, events } = await run(guests, 200, { watchdog: "8ms", slice: "1ms" });
+  using _ = lab;
+  assert.deepEqual(faults(events, "working"), []);
+  const rounds = guestWord(lab, "working", KERNEL_DATA);
+  assert.ok(rounds > 2 && rounds < 200 / 8, `${rounds} rounds: it was kept from running`);
+});
+
 Deno.test("HC_WATCHDOG sets a guest's own period", core, async () => {
   const image = (us: number) => plainGuest({ main: (c) => c.swi(HC.WATCHDOG, us).spin() });
   const policy = { guest: [{ action: "stop" }] } as const;
@@ -125,7 +141,8 @@ Deno.test("HC_WATCHDOG sets a guest's own period", core, async () => {
   const [quick] = ofType(events, "fault", "quick");
   const [slow] = ofType(events, "fault", "slow");
   assert.ok(quick.t > 3e6 && quick.t < 7e6, `${quick.t}`);
-  assert.ok(slow.t > 40e6 && slow.t < 44e6, `${slow.t}`);
+  // Its own time: it had half of the CPU while the other was there.
+  assert.ok(slow.t > quick.t / 2 + 40e6 && slow.t < quick.t + 44e6, `${slow.t}`);
 });
 
 // --- refused hypercalls ----------------------------------------------------------------------------

@@ -88,7 +88,7 @@ Deno.test("inject runs a campaign, and everything else is made of its file", asy
       assert.ok(wilson95.detected.low <= wilson95.detected.high);
     }
     assert.equal(report.targets.length, 4);
-    assert.equal(report.comparisons.length, 2 * 3);
+    assert.equal(report.comparisons.length, 3 * 3);
     assert.ok(report.gates.every(({ ok }) => ok));
   });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { campaignJsonSchema, parseCampaign } from "../cli/campaign_config.ts";
+import { CampaignLab } from "../cli/campaign_lab.ts";
 import type { CampaignSpec, ExperimentRow } from "../cli/campaign_spec.ts";
 import { makeReport, type SpacePoint } from "../cli/report_data.ts";
 import { reportHtml } from "../cli/report_html.ts";
@@ -101,6 +102,10 @@ Deno.test("parseCampaign() takes a list of faults", async () => {
     spec(yaml, { "dir/list.txt": "\nucos-1 reg:r99:1@t=1ms\n" }),
     /dir\/list.txt:2: .*register "r99"; allowed: r0 to r15/,
   );
+  await assert.rejects(
+    spec(yaml, { "dir/list.txt": "ucos-1 reg:r4:1@t=1s\n" }),
+    /dir\/list.txt:1: reg:r4:1@t=1s strikes after the end of the run; allowed: before 1 s/,
+  );
 });
 
 const BAD: [string, string, RegExp][] = [
@@ -129,6 +134,11 @@ const BAD: [string, string, RegExp][] = [
   ],
   ["gate", "targets: [registers]\ngates: {recovered: {task: 2}}", /gates.recovered.task/],
   ["class", "targets: [registers]\ngates: {most: {hnag: 1}}", /gates.most/],
+  [
+    "gates of no arm",
+    "targets: [registers]\ngates: [{crashes: 0}, {arms: [cow, cwo]}]",
+    /c.yaml:4: gates\[1\].arms\[1\]: no arm "cwo"; allowed: cow/,
+  ],
 ];
 
 for (const [name, yaml, message] of BAD) {
@@ -141,6 +151,58 @@ for (const [name, yaml, message] of BAD) {
     });
   });
 }
+
+/** What only a laboratory knows, with file and line. */
+const BAD_HERE: [string, string, RegExp][] = [
+  [
+    "guest of a target",
+    "targets:\n  - registers\n  - {target: status, vms: [ucos-1, pid]}",
+    /^dir\/c.yaml:5: targets\[1\]: guest "pid" is unknown; allowed: ucos-1/,
+  ],
+  [
+    "task of a target",
+    "targets: [{target: status, tasks: [workre]}]",
+    /^dir\/c.yaml:3: targets\[0\]: task "workre" is unknown; allowed: worker/,
+  ],
+  ["empty target", "targets: [registers, kernel-heap]", /^dir\/c.yaml:3: targets\[1\]: .*is empty/],
+  [
+    "symbol of a trigger",
+    "targets: [registers]\ntriggers: [time, {kind: pc, at: OSTimeDyl}]",
+    /^dir\/c.yaml:4: triggers\[1\].at: no guest has a symbol OSTimeDyl; allowed: /,
+  ],
+  [
+    "time before the guests",
+    "targets: [registers]\nwindow: {from: 0ms}",
+    /^dir\/c.yaml:4: window.from: at 0 ns not all guests .*; allowed: from \d+ µs on/,
+  ],
+  [
+    "symbol of a listed fault",
+    "targets: [registers]\nfaults: list.txt",
+    /^dir\/list.txt:2: mem:OSTmie:3@t=9ms: .*OSTmie/,
+  ],
+  [
+    "trigger of a listed fault",
+    "targets: [registers]\nfaults: trigger.txt",
+    /^dir\/trigger.txt:1: reg:r4:1@pc=OSTmie: ucos-1 has no symbol OSTmie/,
+  ],
+];
+const LISTS = {
+  "dir/list.txt": "ucos-1 mem:OSTime:3@t=9ms\nucos-1 mem:OSTmie:3@t=9ms\n",
+  "dir/trigger.txt": "ucos-1 reg:r4:1@pc=OSTmie\n",
+};
+
+Deno.test("CampaignLab.load() says where in the file a campaign is wrong", async (t) => {
+  for (const [name, yaml, message] of BAD_HERE) {
+    await t.step(name, async () => {
+      const campaign = await spec(`guests: [ucos-1]\nfor: 100ms\n${yaml}\n`, LISTS);
+      await assert.rejects(CampaignLab.load(campaign, () => new Uint8Array()), (error: Error) => {
+        assert.ok(error instanceof InputError, String(error));
+        assert.match(error.message, message);
+        return true;
+      });
+    });
+  }
+});
 
 function row(over: Partial<ExperimentRow>): ExperimentRow {
   return {

@@ -150,6 +150,7 @@
 #define VM_SHARED                624
 #define VM_LISTENS               628
 #define VM_TOLD                  632
+#define VM_UNKICKED              636
 #define VM_PIECE_MAP             640
 #define VM_POLICY                768
 #define VM_ACCEPTED              912

@@ -287,7 +287,7 @@ static inline int32_t hc_task_prio(uint32_t task, uint32_t priority)
     return (int32_t)r0;
 }
 
-/* period of the virtual timer in microseconds of board time, 100..10000000; 0 stops it */
+/* period of the virtual timer in microseconds of its own running time, 100..10000000; 0 stops it */
 static inline int32_t hc_timer_set(uint32_t period_us)
 {
     register uint32_t r12 __asm__("r12") = HC_TIMER_SET;
@@ -361,7 +361,7 @@ static inline int32_t hc_undone(void)
     return (int32_t)r0;
 }
 
-/* sets this VM's watchdog and kicks it; it is kicked too whenever the VM waits. 1000..60000000 microseconds of board time; 0 stops it */
+/* sets this VM's watchdog and kicks it; it is kicked too whenever the VM waits. 1000..60000000 microseconds of its own running time; 0 stops it */
 static inline int32_t hc_watchdog(uint32_t period_us)
 {
     register uint32_t r12 __asm__("r12") = HC_WATCHDOG;

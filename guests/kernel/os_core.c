@@ -97,7 +97,7 @@ static void __attribute__((noreturn)) os_exit(void)
         BOOLEAN deliver, idle;
 
         if (next == NULL || next == OS_TCB_RESERVED)    /* a ready bit without a task: damaged */
-            port_halt(1);
+            port_damaged(1);
         deliver = next->OSTCBDeliver;
         idle = next->OSTCBPrio == OS_IDLE_PRIO;
         next->OSTCBDeliver = FALSE;
@@ -109,7 +109,7 @@ static void __attribute__((noreturn)) os_exit(void)
             OSTaskIdleHook();
         port_dispatch(next - OSTCBTbl, next->OSTCBResult, deliver, idle);
         if (idle)                               /* still here: refused, and nobody is left */
-            port_halt(2);
+            port_damaged(2);
         os_task_forget(next);                   /* the monitor has ended that task */
     }
 }
@@ -120,7 +120,7 @@ static void enter(void)
     INT32U area = port_current();
 
     if (area >= OSAreas || OSTCBTbl[area].OSTCBStkSize == 0)
-        port_halt(3);
+        port_damaged(3);
     OSTCBCur = &OSTCBTbl[area];
 }
 

@@ -38,9 +38,14 @@ static inline INT8U port_rdy_tbl(INT8U y)
     return PortRdyTbl[y];
 }
 
+/* Nobody gives a bare board an argument: it is one of the build. */
+#ifndef BOOT_ARGUMENT
+#define BOOT_ARGUMENT ""
+#endif
+
 static inline const volatile char *port_boot_arg(void)
 {
-    return "";
+    return BOOT_ARGUMENT;
 }
 
 /* There is no other VM. */
@@ -64,5 +69,11 @@ INT32S port_read(INT32U buffer, INT32U size);
 INT32U port_micros(void);
 void   port_start(void);
 void   port_halt(INT32U code) __attribute__((noreturn));
+
+/* The kernel has found its own data damaged. */
+static inline void __attribute__((noreturn)) port_damaged(INT32U code)
+{
+    port_halt(code);
+}
 
 #endif

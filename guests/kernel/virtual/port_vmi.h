@@ -53,10 +53,22 @@ static inline void port_task_prio(INT32U area, INT8U prio)
     hc_task_prio(area, prio);
 }
 
-/* Leaves the kernel. Returns only if the monitor refuses: it has ended that task. */
+/* The kernel has found its own data damaged. A halt would be its own will; this is an error, and the
+ * monitor goes back to before it. */
+static inline void __attribute__((noreturn)) port_damaged(INT32U code)
+{
+    register INT32U r0 __asm__("r0") = code;    /* for who looks at the registers */
+
+    for (;;)
+        __asm__ volatile(".inst 0xe7f000f0" : : "r"(r0));
+}
+
+/* Leaves the kernel. Returns only if the monitor refuses because it has ended that task. */
 static inline void port_dispatch(INT32U area, INT32U result, BOOLEAN deliver, BOOLEAN idle)
 {
-    hc_dispatch(area, result, (deliver ? DISPATCH_RESULT : 0) | (idle ? DISPATCH_WAIT : 0));
+    if (hc_dispatch(area, result,
+                    (deliver ? DISPATCH_RESULT : 0) | (idle ? DISPATCH_WAIT : 0)) != VMI_ESTATE)
+        port_damaged(6);
 }
 
 static inline INT32S port_write(INT32U text, INT32U length)
