@@ -251,6 +251,8 @@ function setting(what: "switch" | "task", { pwm }: SwitchBench, options: BenchOp
     "what instructions of the guests take longer than undisturbed: refills of TLBs and caches. cold: " +
     "caches and TLBs are emptied before the exception. floor: 17 words of a context at a cycle each, " +
     "the writes of PID and DACR, and a bus cycle for each word of a copy.",
+    "warm: nothing is emptied. With a checkpoint at every switch the way finds caches and data TLB as the copies and the checkpoint " +
+    "before it have left them: what is more than min are its walks and line fills.",
     ...(pwm === undefined ? [] : [
       `The timer counts ${pwm.resolution_ns} ns. A reading takes ${
         pwm.reading_ns.toFixed(1)
