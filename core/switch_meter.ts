@@ -207,7 +207,8 @@ export class SwitchMeter {
     const restore = at("restore") as Mark;
     const { instructions } = this.#lab.board.cpu;
     this.samples.push({
-      entry: this.#exception() + this.#between(marks[0], at(this.#kind === "vm" ? "handler" : "dispatch") as Mark),
+      entry: this.#exception() +
+        this.#between(marks[0], at(this.#kind === "vm" ? "handler" : "dispatch") as Mark),
       acknowledge: acknowledge === undefined || acknowledged === undefined
         ? 0
         : this.#between(acknowledge, acknowledged),
