@@ -22,10 +22,11 @@ import { parseCampaign } from "../cli/campaign_config.ts";
 import { CampaignLab } from "../cli/campaign_lab.ts";
 import { runCampaign } from "../cli/campaign_run.ts";
 import type { CampaignSpec } from "../cli/campaign_spec.ts";
+import { wholeNumber } from "../cli/choices.ts";
 import { hostIo } from "../cli/io.ts";
 import { Lab, Random } from "../mod.ts";
 import { GdbClient } from "../tests/oracle/gdb.ts";
-import { ROOT } from "./run.ts";
+import { ROOT, usage } from "./run.ts";
 
 const DIR = fileURLToPath(new URL(".tmp/rate/", ROOT));
 const CAMPAIGN = fileURLToPath(new URL("examples/rate.yaml", ROOT));
@@ -249,24 +250,26 @@ async function main(): Promise<void> {
       json: { type: "boolean", default: false },
     },
   });
-  const workers = Number(values.workers);
+  const whole = (name: "count" | "data" | "qemu" | "workers", most: number) =>
+    wholeNumber(values[name], 1, most, `--${name}`);
+  const [count, data, started] = [whole("count", 1e6), whole("data", 1e6), whole("qemu", 1e4)];
+  const workers = whole("workers", 1024);
   Deno.mkdirSync(DIR, { recursive: true });
   const text = Deno.readTextFileSync(CAMPAIGN);
   const own = [
-    await ownRate("every bit", text, Number(values.count), workers),
+    await ownRate("every bit", text, count, workers),
     await ownRate(
       "every bit but text",
       text.replace(TEXT_TARGETS, ""),
-      Number(values.data),
+      data,
       workers,
     ),
   ];
   // Three lines a tick of 10 ms: as much of the guest's time as an experiment here.
   const lines = 3 * 200 - 3;
-  const count = Number(values.qemu);
   const others = [
-    await qemuRate("qemu", [], count, workers, lines),
-    await qemuRate("qemu-icount", ["-icount", "shift=3,sleep=off"], count, workers, lines),
+    await qemuRate("qemu", [], started, workers, lines),
+    await qemuRate("qemu-icount", ["-icount", "shift=3,sleep=off"], started, workers, lines),
   ];
   const ratios = Object.fromEntries(own.map((mine) => [
     mine.engine,
@@ -296,4 +299,13 @@ async function main(): Promise<void> {
   }
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    const wrong = usage(error);
+    if (wrong === undefined) throw error;
+    console.error(`inject-rate: ${wrong}`);
+    Deno.exit(2);
+  }
+}

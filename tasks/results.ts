@@ -16,9 +16,9 @@ import { hostIo, type Io } from "../cli/io.ts";
 import { measureStore, planScale, scaleRows } from "../cli/scale.ts";
 import { specHash } from "../cli/store.ts";
 import { duration } from "../cli/story.ts";
-import { InputError } from "../mod.ts";
 import { resultsPage } from "./results_page.ts";
-import { ROOT } from "./run.ts";
+import { InputError } from "../mod.ts";
+import { ROOT, usage } from "./run.ts";
 import { withTables } from "./timing_doc.ts";
 import { table } from "./vmi_doc.ts";
 
@@ -131,8 +131,9 @@ if (import.meta.main) {
     io.flush();
     Deno.exit(code);
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    console.error(`results: ${error.message}`);
+    const wrong = usage(error);
+    if (wrong === undefined) throw error;
+    console.error(`results: ${wrong}`);
     Deno.exit(2);
   }
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { InputError } from "../core/errors.ts";
+
 /** What a finished child left behind. */
 export interface Finished {
   /** Exit code. */
@@ -61,4 +63,16 @@ export function files(folder: string, suffix: string): string[] {
   };
   walk(folder);
   return found.sort();
+}
+
+/**
+ * What is wrong with a script's command line, in one line; undefined when the error is another.
+ *
+ * @param error What parseArgs of node:util or a check of an option threw.
+ */
+export function usage(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as { code?: unknown };
+  const wrong = error instanceof InputError || String(code).startsWith("ERR_PARSE_ARGS");
+  return wrong ? error.message.split("\n")[0] : undefined;
 }
