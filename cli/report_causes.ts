@@ -20,6 +20,11 @@ export const CAUSES = {
     what: "emulator or monitor failed on the host",
     remedy: "the defect is mended",
   },
+  "masked-tick": {
+    what:
+      "a guest ran with interrupts masked in CPSR, which only privileged code can do, or in another mode",
+    remedy: "a tick by FIQ, which a flip of the I bit leaves; a watchdog outside the chip",
+  },
   "isolation": {
     what: "another guest was touched",
     remedy: "the monitor's own records are protected as those of guests are",
@@ -86,7 +91,7 @@ export function causeOf(row: ExperimentRow): Cause | undefined {
   const { outcome, target, party, detected, manifested, recovered, actions } = row;
   if (outcome === "crash") return "crash";
   if (!manifested || recovered) return undefined;
-  if (outcome === "isolation-broken") return "isolation";
+  if (outcome === "isolation-broken") return target === "status" ? "masked-tick" : "isolation";
   if (party === "vmm") return "monitor-record";
   if (!detected) {
     if (CALLS.has(target)) return "wrong-call";

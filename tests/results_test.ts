@@ -56,6 +56,7 @@ Deno.test("causeOf() names one cause of each error that was not recovered, and o
     [{ manifested: true, recovered: true, detected: true, outcome: "recovered-guest" }, undefined],
     [{ outcome: "crash" }, "crash"],
     [{ manifested: true, outcome: "isolation-broken", party: "vmm" }, "isolation"],
+    [{ manifested: true, outcome: "isolation-broken", target: "status" }, "masked-tick"],
     [{ manifested: true, outcome: "stopped-system", party: "vmm" }, "monitor-record"],
     [{ manifested: true, outcome: "hang", target: "hypercalls", party: "guest" }, "wrong-call"],
     [{ manifested: true, outcome: "hang", target: "registers" }, "no-progress"],
