@@ -53,6 +53,8 @@ export const COST = {
 /** Count of PWM timer 4, the monitor's, S3C2440A manual chapter 10. */
 const TCNTO4 = 0x5100_0040;
 const LINE = 32;
+/** First of the ways of the data cache that the lines of a page being copied go through, of 64. */
+const COPY_WAY = 56;
 /** Lines that a round of cache maintenance takes. */
 const UNROLLED = 4;
 const ZERO_PAGE = new Uint8Array(4096);
@@ -301,7 +303,16 @@ export class Port {
    * lines are seen), not cached stores to the frame. Fails as a class-3 error.
    */
   copyOut(mva: number, frame: number): void {
+    this.#lockCache(0, COPY_WAY);
     this.#copy(ROUTINE.page_copy, mva, false, frame, true);
+    this.#lockCache(0, 0);
+    this.#lockCache(1, COPY_WAY);
+  }
+
+  /** Data cache lockdown (c9): the first way that may be displaced, or (CRm 1) the next one. */
+  #lockCache(crm: number, way: number): void {
+    if (this.#timed) this.charge(COST.CP15);
+    this.#cpu.mmu.mcr(9, crm, 0, way << 26);
   }
 
   /** Copies a frame into a page of the current guest that it may write, through the slot's MVA. */
