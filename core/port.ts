@@ -54,7 +54,7 @@ export const COST = {
 const TCNTO4 = 0x5100_0040;
 const LINE = 32;
 /** First of the ways of the data cache that the lines of a page being copied go through, of 64. */
-const COPY_WAY = 56;
+const COPY_WAY = 8;
 /** Lines of it that are filled before they are stored. */
 const COPY_LINES = 8;
 /** Lines that a round of cache maintenance takes. */

@@ -13,7 +13,7 @@
 #include "monitor.h"
 
 /* First way of the data cache that a copy goes through. */
-#define COPY_WAY 56
+#define COPY_WAY 8
 
         .arm
         .text
@@ -314,7 +314,7 @@ protect:
 
 /*
  * Copies a page: r0 = where the guest has it (it may be read there: tried with its permission), r1 =
- * frame. What is displaced for it is in an eighth of the data cache, so that the others stay (c9).
+ * frame. An eighth of the data cache is kept out of it (c9): what is used all the time stays there.
  *
  * Eight lines come first, one after the other; a fill waits for the write buffer. Then they go out of the
  * cache, a line each 40 cycles, which is what the buffer takes for one: the LDMs whose words are not used
@@ -348,7 +348,7 @@ page_copy:
         mov     r3, #0
         mov     r2, #COPY_WAY << 26
         mcr     p15, 0, r3, c9, c0, 0
-        mcr     p15, 0, r2, c9, c1, 0           @ the page's lines go first
+        mcr     p15, 0, r2, c9, c1, 0           @ the next victim is outside that eighth
         ldmia   sp!, {r4-r11, pc}
 
 /* Copies a frame: r0 = from, r1 = to. */
