@@ -18,6 +18,7 @@ import {
   JOURNAL_ENTRIES,
   MAP,
   MAX_VMS,
+  MOST,
   PAGE_REC,
   PIECE_REC,
   UNIT,
@@ -70,7 +71,7 @@ export function activeAddress(board: Board, vm: number, va: number): number {
 /** Page record of a guest address, 0 where it has no page. */
 export function pageRecord(board: Board, vm: number, va: number): number {
   const pages = board.peek(vm + VM.PAGES, 4);
-  const count = board.peek(vm + VM.PAGE_COUNT, 4);
+  const count = Math.min(board.peek(vm + VM.PAGE_COUNT, 4), MOST.PAGES);
   for (let i = 0; i < count; i++) {
     const page = pages + i * PAGE_REC.SIZE;
     if (board.peek(page + PAGE_REC.VA, 4) >>> 12 === va >>> 12) return page;
@@ -81,7 +82,7 @@ export function pageRecord(board: Board, vm: number, va: number): number {
 /** Record of a unit by its name: a task, `kernel`, `common`; 0 when there is none. */
 export function findUnit(board: Board, vm: number, name: string): number {
   const units = board.peek(vm + VM.UNITS, 4);
-  const count = board.peek(vm + VM.UNIT_COUNT, 4);
+  const count = Math.min(board.peek(vm + VM.UNIT_COUNT, 4), MOST.UNITS);
   if (name === "kernel") return units;
   if (name === "common") return count > 1 ? units + UNIT.SIZE : 0;
   for (let i = 2; i < count; i++) {

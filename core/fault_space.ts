@@ -13,6 +13,7 @@ import {
   CALL,
   GLOBAL,
   JOURNAL_ENTRIES,
+  MOST,
   PAGE_FLAG,
   PAGE_KIND,
   PAGE_REC,
@@ -202,7 +203,7 @@ function peek({ lab }: Guest, address: number): number {
 function taskNames(lab: Lab, vm: number): string[] {
   const { board } = lab;
   const names: string[] = [];
-  const count = board.peek(vm + VM.TASK_COUNT, 4);
+  const count = Math.min(board.peek(vm + VM.TASK_COUNT, 4), MOST.TASKS);
   for (let i = 2; i < count + 2; i++) {
     names.push(observedText(board, board.peek(vm + VM.UNITS, 4) + i * UNIT.SIZE + UNIT.NAME));
   }
@@ -220,7 +221,7 @@ interface PageInfo {
 function pagesOf(guest: Guest): PageInfo[] {
   const { lab, vm } = guest;
   const pages: PageInfo[] = [];
-  const count = peek(guest, vm + VM.PAGE_COUNT);
+  const count = Math.min(peek(guest, vm + VM.PAGE_COUNT), MOST.PAGES);
   for (let i = 0; i < count; i++) {
     const record = peek(guest, vm + VM.PAGES) + i * PAGE_REC.SIZE;
     const word = peek(guest, record + PAGE_REC.VA);
@@ -313,7 +314,7 @@ function vmiPages({ name }: Guest): Run[] {
 function tables(part: string): Finder {
   return (guest) => {
     const { vm, name } = guest;
-    const pieces = peek(guest, vm + VM.PIECE_COUNT);
+    const pieces = Math.min(peek(guest, vm + VM.PIECE_COUNT), MOST.PIECES);
     const runs: Run[] = [];
     for (let i = 0; i < pieces; i++) {
       const record = peek(guest, vm + VM.PIECES) + i * PIECE_REC.SIZE;

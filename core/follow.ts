@@ -11,7 +11,13 @@ import { FORK_WORDS, sdramWords } from "./fork.ts";
 import type { GoldenRun, Look } from "./golden.ts";
 import type { Lab } from "./lab.ts";
 import { countingWords, differences, scratchWords } from "./memory_diff.ts";
-import { type Observation, Observer, partOf } from "./observe.ts";
+import {
+  type Observation,
+  Observer,
+  partOf,
+  sameObservation,
+  type VmObservation,
+} from "./observe.ts";
 import type { EndState } from "./outcome.ts";
 import { type CallCounts, callCounts, endState } from "./run_end.ts";
 import { tlbsAgree, walkedWords } from "./signature.ts";
@@ -92,6 +98,29 @@ export function observedOf(golden: GoldenRun, { parts }: Trail): Observation[] {
   );
 }
 
+/** What an observer would have heard of a part of the golden run: nothing of who was silent. */
+function heardOf(golden: GoldenRun, after: number, until: number): Observation {
+  const { vms, events } = partOf(golden.observation, after, until);
+  const heard = new Map<string, VmObservation>();
+  for (const [name, { lines, calls }] of vms) {
+    const spoken = new Map([...lines].filter(([, stream]) => stream.length > 0));
+    if (spoken.size > 0 || calls.length > 0) heard.set(name, { lines: spoken, calls });
+  }
+  return { vms: heard, events };
+}
+
+function isOnGolden({ ended }: Followed): boolean {
+  return ended === "golden" || ended === "dormant";
+}
+
+/** What happened from `after` to `until`, ns, is what the golden run has there. */
+export function addStretch({ parts }: Trail, after: number, until: number): void {
+  const last = parts.at(-1);
+  if (last !== undefined && "until" in last && last.until === after) {
+    parts[parts.length - 1] = { after: last.after, until };
+  } else parts.push({ after, until });
+}
+
 /** A dormant experiment has been woken at a look. */
 export function wakeUp(trail: Trail, look: number): void {
   trail.restless = Math.max(0, trail.restless + (look - trail.slept < WORTH ? 1 : -1));
@@ -154,8 +183,13 @@ export function follow(
   const start = clock.now;
   try {
     const followed = run(golden, trail, armed, tape, rules);
-    trail.parts.push(observer);
-    trail.since = clock.ns(golden.look(followed.look).now);
+    const until = clock.ns(golden.look(followed.look).now);
+    const same = isOnGolden(followed) &&
+      sameObservation(observer, heardOf(golden, trail.since, until));
+    // Who wakes often would keep much of what the golden run has, too.
+    if (same) addStretch(trail, trail.since, until);
+    else trail.parts.push(observer);
+    trail.since = until;
     return followed;
   } finally {
     trail.simulated += clock.now - start;

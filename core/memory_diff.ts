@@ -12,6 +12,7 @@ import {
   MAP,
   MAX_VMS,
   METER,
+  MOST,
   PAGE_KIND,
   PAGE_REC,
   UNIT,
@@ -95,7 +96,7 @@ export function countingWords(words: Words): Set<number> {
   for (const vm of vmRecords(words)) {
     add(vm, VM_COUNTS);
     const units = wordAt(words, vm + VM.UNITS);
-    const count = wordAt(words, vm + VM.UNIT_COUNT);
+    const count = Math.min(wordAt(words, vm + VM.UNIT_COUNT), MOST.UNITS);
     const id = wordAt(words, vm + VM.ID);
     add(vmMeter(id), METERS);
     for (let i = 0; i < count; i++) {
@@ -137,7 +138,7 @@ export function guestPages(words: Words): GuestPage[] {
   const pages: GuestPage[] = [];
   for (const vm of vmRecords(words)) {
     const first = wordAt(words, vm + VM.PAGES);
-    const count = wordAt(words, vm + VM.PAGE_COUNT);
+    const count = Math.min(wordAt(words, vm + VM.PAGE_COUNT), MOST.PAGES);
     for (let i = 0; i < count; i++) {
       const page = first + i * PAGE_REC.SIZE;
       const va = wordAt(words, page + PAGE_REC.VA);

@@ -20,6 +20,7 @@ import {
 import { noStrike } from "./fault.ts";
 import { ArmedFault } from "./fault_trigger.ts";
 import {
+  addStretch,
   type Difference,
   endOnGolden,
   follow,
@@ -279,7 +280,7 @@ class Sweep {
     const { trail, index, vm } = sleeper;
     this.#apply(sleeper.difference);
     const now = this.#lab.time;
-    trail.parts.push({ after: trail.since, until: now });
+    addStretch(trail, trail.since, now);
     trail.since = now;
     wakeUp(trail, golden.lookNumber);
     const tape = new ShadowTape(golden);

@@ -151,3 +151,20 @@ Deno.test("sweep() tells which experiment failed on the host", core, async () =>
     (error: Error) => error instanceof SweepCrash && error.index === 1,
   );
 });
+
+Deno.test("sweep() counts no more in a damaged record than there can be", core, async () => {
+  const golden = new GoldenRun(await make(), PLAN);
+  const specs = ["PAGE_COUNT:30", "UNIT_COUNT:31", "PAGE_COUNT:2", "UNIT_COUNT:0"].map((field) => ({
+    vm: "ucos-1",
+    fault: parseFault(`vm:${field}@t=60ms`),
+  }));
+  const reference = referenceRun(await make(), PLAN);
+  let count = 0;
+  for (const { index, result } of sweep(golden, specs, RULES)) {
+    const whole = runWhole(reference, await make(), specs[index], RULES);
+    assert.equal(result.outcome, whole.outcome, specs[index].fault.text);
+    assert.equal(result.hash, whole.hash, specs[index].fault.text);
+    count++;
+  }
+  assert.equal(count, specs.length);
+});
