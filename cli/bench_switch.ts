@@ -249,10 +249,10 @@ function setting(what: "switch" | "task", { pwm }: SwitchBench, options: BenchOp
     `The guests: ${guests}. Checkpoints ${when}; backup is the part of switch that they take. total is ` +
     "save, switch and restore. deferred: until the next switch, checkpoints that were declared, first writes with their copies, and " +
     "what instructions of the guests take longer than undisturbed: refills of TLBs and caches. cold: " +
-    "caches and TLBs are emptied before the exception. floor: 17 words of a context at a cycle each, " +
+    "caches and TLBs, but for the monitor's locked entries, are emptied before the exception. floor: 17 words of a context at a cycle each, " +
     "the writes of PID and DACR, and a bus cycle for each word of a copy.",
-    "warm: nothing is emptied. With a checkpoint at every switch the way finds caches and data TLB as the copies and the checkpoint " +
-    "before it have left them: what is more than min are its walks and line fills.",
+    "warm: nothing is emptied. With a checkpoint at every switch the way finds the caches as the copies and the checkpoint " +
+    "before it have left them: what is more than min are its line fills.",
     ...(pwm === undefined ? [] : [
       `The timer counts ${pwm.resolution_ns} ns. A reading takes ${
         pwm.reading_ns.toFixed(1)

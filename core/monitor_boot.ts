@@ -16,6 +16,7 @@ import {
   MAP,
   STRATEGY_NAMES,
 } from "./layout.ts";
+import { ACCESS } from "./mmu.ts";
 import {
   AP,
   coarseDescriptor,
@@ -25,6 +26,7 @@ import {
 } from "./pagetable.ts";
 import { type RecoveryPolicy, writePolicy } from "./policy.ts";
 import { TICK_SLICE } from "./scheduler.ts";
+import { INTC_ADDRESS } from "./s3c2440_intc.ts";
 import type { Vmm } from "./vmm.ts";
 
 /** What the monitor is told at its start; times in cycles. */
@@ -81,6 +83,23 @@ const T4_START_RELOAD = 0x0050_0000;
 
 /** SFR megabytes the monitor maps: interrupt controller, clocks, UARTs, PWM timers, watchdog. */
 const SFRS = [0x4a0, 0x4c0, 0x500, 0x510, 0x530, 0x560];
+
+/**
+ * What stays in the data TLB: the megabytes of records, those of frame records and first-level table, the
+ * interrupt controller, the timers.
+ */
+const LOCKED_DATA: readonly number[] = [
+  ...Array.from(
+    { length: (MAP.ARENA_END - MAP.GLOBAL) >>> 20 },
+    (_, i) => MAP.GLOBAL + i * 0x10_0000,
+  ),
+  MAP.FRAMES,
+  MAP.MASTER,
+  INTC_ADDRESS.SRCPND,
+  TCON,
+];
+/** What stays in the instruction TLB: vectors with the hand-written routines, the other text. */
+const LOCKED_FETCHES: readonly number[] = [MAP.VECTORS, MAP.TEXT];
 
 /** `mcr p15, 0, r0, c7, c0, 4` (wait for interrupt) and a branch back to it. */
 const IDLE_LOOP = [0xee070f90, 0xeafffffd];
@@ -177,6 +196,23 @@ function enableMmu(board: Board): void {
   mmu.mcr(8, 7, 0, 0);
   // M, A, C, I, V and asynchronous clocking, as HDIVN is not 0.
   mmu.mcr(1, 0, 0, 0xc000_307f);
+  lockTlb(board, 0, LOCKED_DATA);
+  lockTlb(board, 1, LOCKED_FETCHES);
+}
+
+/**
+ * Enters translations at the beginning of a TLB, to be kept there: round robin begins above them, and
+ * what is loaded with the preserve bit outlives "invalidate all".
+ *
+ * @param op2 0: data, 1: instructions.
+ */
+function lockTlb(board: Board, op2: 0 | 1, addresses: readonly number[]): void {
+  const { mmu } = board.cpu;
+  const access = op2 === 0 ? ACCESS.READ : ACCESS.FETCH;
+  const from = (entry: number) => (entry << 26 | entry << 20) >>> 0;
+  mmu.mcr(10, 0, op2, from(0) | 1);
+  for (const va of addresses) mmu.translate(va, access, true);
+  mmu.mcr(10, 0, op2, from(addresses.length));
 }
 
 /** PWM timer 4: PCLK / 2, reload, one interrupt a tick; the only source that is not masked. */

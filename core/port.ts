@@ -53,6 +53,10 @@ export const COST = {
 /** Count of PWM timer 4, the monitor's, S3C2440A manual chapter 10. */
 const TCNTO4 = 0x5100_0040;
 const LINE = 32;
+/** First of the ways of the data cache that the lines of a page being copied go through, of 64. */
+const COPY_WAY = 8;
+/** Lines of it that are filled before they are stored. */
+const COPY_LINES = 8;
 /** Lines that a round of cache maintenance takes. */
 const UNROLLED = 4;
 const ZERO_PAGE = new Uint8Array(4096);
@@ -301,7 +305,39 @@ export class Port {
    * lines are seen), not cached stores to the frame. Fails as a class-3 error.
    */
   copyOut(mva: number, frame: number): void {
-    this.#copy(ROUTINE.page_copy, mva, false, frame, true);
+    const whole = !this.#cpu.mmu.direct;
+    this.#lockCache(0, COPY_WAY);
+    if (whole) this.#copyAhead(mva, frame);
+    else this.#copy(ROUTINE.page_copy, mva, false, frame, true);
+    this.#lockCache(0, 0);
+    this.#lockCache(1, COPY_WAY);
+  }
+
+  /** Eight lines are waited for, then they are stored: see page_copy. */
+  #copyAhead(mva: number, frame: number): void {
+    if (this.#timed) this.routine(ROUTINE.page_copy);
+    else this.charge(1024 * COST.COPY_WORD);
+    this.#loadWords([], mva, 4, false);
+    for (let i = 0; i < 4096; i += COPY_LINES * LINE) {
+      let words: number[] = [];
+      this.#loadWords(words, mva + i, LINE, false);
+      for (let at = LINE; at < COPY_LINES * LINE; at += LINE) {
+        this.#loadWords([], mva + i + at, 4, false);
+      }
+      for (let at = LINE; at < COPY_LINES * LINE; at += LINE) {
+        this.#storeLine(frame + i + at - LINE, words, true);
+        if (this.#timed) this.charge(ROUTINE.page_copy.round);
+        words = [];
+        this.#loadWords(words, mva + i + at, LINE, false);
+      }
+      this.#storeLine(frame + i + (COPY_LINES - 1) * LINE, words, true);
+    }
+  }
+
+  /** Data cache lockdown (c9): the first way that may be displaced, or (CRm 1) the next one. */
+  #lockCache(crm: number, way: number): void {
+    if (this.#timed) this.charge(COST.CP15);
+    this.#cpu.mmu.mcr(9, crm, 0, way << 26);
   }
 
   /** Copies a frame into a page of the current guest that it may write, through the slot's MVA. */
@@ -327,15 +363,11 @@ export class Port {
     const round = this.#timed ? routine.round : 0;
     // The first line goes word by word: it faults or fills the TLB as all others would.
     const whole = cpu.mmu.direct ? LINE : 4096;
-    // Of a guest's page the next line is waited for before one is stored, see page_copy.
-    const ahead = fromPrivileged ? 0 : 4;
-    const words: number[] = [];
-    this.#loadWords(words, from, ahead, fromPrivileged);
     for (let i = 0; i < whole; i += LINE) {
+      const words: number[] = [];
       this.charge(round);
-      this.#loadWords(words, from + i + ahead, LINE - ahead, fromPrivileged);
-      if (i + LINE < whole) this.#loadWords(words, from + i + LINE, ahead, fromPrivileged);
-      this.#storeLine(to + i, words.splice(0, LINE / 4), toPrivileged);
+      this.#loadWords(words, from + i, LINE, fromPrivileged);
+      this.#storeLine(to + i, words, toPrivileged);
     }
     if (whole < 4096) {
       const source = cpu.mmu.host(cpu.mmu.translate(from, ACCESS.READ, fromPrivileged), false);

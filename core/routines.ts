@@ -109,19 +109,19 @@ const WRITTEN: Readonly<Record<WrittenName, readonly [number, number, number, nu
   publish: [0x2fc, 12, 3],
   /** Active tables and spares change places; a round is a piece. */
   protect: [0x308, 96, 9, 10],
-  /** A page of a guest is copied to a frame; a round is a line. */
-  page_copy: [0x368, 64, 21, 5],
+  /** A page of a guest is copied to a frame; a round is a line but the first of eight. */
+  page_copy: [0x368, 112, 71, 22],
   /** A frame is copied. */
-  frame_copy: [0x3a8, 28, 19, 4],
+  frame_copy: [0x3d8, 28, 19, 4],
   /** A frame is copied to a page of a guest. */
-  page_restore: [0x3c4, 56, 19, 4],
+  page_restore: [0x3f4, 56, 19, 4],
   /** Lines of a page are dropped; a round is four of them. */
-  discard_lines: [0x3fc, 64, 2, 8],
-  flush_lines: [0x43c, 64, 2, 8],
+  discard_lines: [0x42c, 64, 2, 8],
+  flush_lines: [0x46c, 64, 2, 8],
   /** The data cache is cleaned; a round is four lines. */
-  flush_cache: [0x47c, 52, 18, 7],
+  flush_cache: [0x4ac, 52, 18, 7],
   /** A page is filled with 0; a round is a line. */
-  page_clear: [0x4b0, 56, 25, 4],
+  page_clear: [0x4e0, 56, 25, 4],
 };
 
 /**
