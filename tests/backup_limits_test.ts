@@ -12,6 +12,7 @@ import {
   actions,
   checkFrames,
   core,
+  emptyTlbs,
   guestWord,
   lines,
   miniLab,
@@ -280,7 +281,7 @@ Deno.test(
           versions.makeActive = (page, version) => {
             makeActive(page, version);
             lab.board.poke(MAP.MASTER + (MAP.TABLES >>> 20) * 4, 0);
-            lab.board.mmu.mcr(8, 7, 0, 0);
+            emptyTlbs(lab);
           };
         }
         const events = lab.runAll({ for: "24ms" });

@@ -10,6 +10,7 @@ import { parseGuest } from "../cli/guest_args.ts";
 import { nearest } from "../cli/choices.ts";
 import { guestNames, loadGuest } from "../guests/mod.ts";
 import { dumpMonitor, Lab } from "../mod.ts";
+import { emptyTlbs } from "./monitor_rig.ts";
 import { call, elf, jsonLines, memoryIo } from "./cli_rig.ts";
 
 /** Name of the configuration file in the tests. */
@@ -259,7 +260,7 @@ Deno.test("follow() ends with exit code 1 when a table of the monitor is damaged
   // The master table's entry for the monitor's own memory.
   const entry = dumpMonitor(lab.board).find(({ kind }) => kind === "sdram")!;
   lab.board.poke(Number(entry.table) + (Number(entry.va) >>> 20) * 4, 0);
-  lab.board.mmu.mcr(8, 7, 0, 0);
+  emptyTlbs(lab);
   const { io } = memoryIo();
   const session = { io, exitCode: 0 };
   const ran = await follow(lab, "50ms", session, () => {});

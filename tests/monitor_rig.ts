@@ -161,6 +161,15 @@ export function checkFrames(lab: Lab): void {
   assert.equal(seen.size, total, "frames that are somewhere");
 }
 
+/** Empties both TLBs, with the entries that are locked: those go one by one. */
+export function emptyTlbs({ board: { mmu } }: Lab): void {
+  mmu.mcr(8, 7, 0, 0);
+  for (let megabyte = 0; megabyte < 4096; megabyte++) {
+    mmu.mcr(8, 6, 1, (megabyte << 20) >>> 0);
+    mmu.mcr(8, 5, 1, (megabyte << 20) >>> 0);
+  }
+}
+
 /** Hash of the monitor's text, master table and vector table. */
 export function monitorHash(lab: Lab): string {
   return hashOf(lab, MAP.TEXT, 0x1000) + hashOf(lab, MAP.VECTOR_TABLE, 0x400);
