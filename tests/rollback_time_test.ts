@@ -236,3 +236,27 @@ Deno.test("a task's rollback leaves time, ticks and input to its kernel", core, 
   assert.ok(ticks >= 57 && ticks <= 60, `${ticks} ticks in 60 ms`);
   assert.deepEqual(lines(events, "g"), []);
 });
+
+Deno.test(
+  "a guest that fell behind is told of a period only when it has run for one",
+  core,
+  async () => {
+    const spinner = plainGuest({
+      main: (c) => c.swi(HC.TIMER_SET, 3000).label("l").increment(WORK).b("l"),
+      irq: (c) => c.li(R2, TICKS).ldr(R3, R2).op("add", R3, R3, R1).str(R3, R2),
+    });
+    using lab = await miniLab({ a: spinner, b: spinner }, { slice: "12ms", backup: "off" });
+    lab.runAll({ until: "100ms" });
+    const seen = [guestWord(lab, "a", TICKS)];
+    for (let ms = 0; ms < 150; ms++) {
+      lab.runAll({ for: "1ms" });
+      seen.push(guestWord(lab, "a", TICKS));
+    }
+    // It has half of the CPU, so it is always behind; in its turns a period passes every third tick.
+    for (let i = 2; i < seen.length; i++) {
+      assert.ok(seen[i] - seen[i - 2] <= 1, `${seen.slice(i - 2, i + 1)}`);
+    }
+    const told = seen.at(-1)! - seen[0];
+    assert.ok(told >= 20 && told <= 28, `${told} periods of 3 ms in 75 ms of its own`);
+  },
+);
