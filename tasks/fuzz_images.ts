@@ -11,6 +11,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { script, UsageError } from "./run.ts";
 import { Random } from "../core/random.ts";
 import { checkLayout, load, mutate, originals, runBatch } from "../tests/image_mutation.ts";
 
@@ -35,7 +36,7 @@ function options(): { seed: number; count: number; run: number } {
   });
   const whole = (name: "seed" | "count" | "run") => {
     if (!/^\d{1,9}$/.test(values[name])) {
-      throw new TypeError(`--${name} wants a whole number, not "${values[name]}"`);
+      throw new UsageError(`--${name} wants a whole number, not "${values[name]}"`);
     }
     return Number(values[name]);
   };
@@ -92,10 +93,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-try {
-  Deno.exit(await main());
-} catch (error) {
-  if (!(error instanceof TypeError)) throw error;
-  console.error(`fuzz-images: ${error.message}`);
-  Deno.exit(2);
-}
+await script("fuzz-images", main);

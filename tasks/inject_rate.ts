@@ -26,7 +26,7 @@ import { wholeNumber } from "../cli/choices.ts";
 import { hostIo } from "../cli/io.ts";
 import { Lab, Random } from "../mod.ts";
 import { GdbClient } from "../tests/oracle/gdb.ts";
-import { ROOT, usage } from "./run.ts";
+import { ROOT, script } from "./run.ts";
 
 const DIR = fileURLToPath(new URL(".tmp/rate/", ROOT));
 const CAMPAIGN = fileURLToPath(new URL("examples/rate.yaml", ROOT));
@@ -240,7 +240,7 @@ async function qemuRate(
   };
 }
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       count: { type: "string", default: "2000" },
@@ -277,7 +277,7 @@ async function main(): Promise<void> {
   ]));
   if (values.json) {
     console.log(JSON.stringify({ workers, own, others, ratios }));
-    return;
+    return 0;
   }
   for (const mine of own) {
     console.log(
@@ -297,15 +297,7 @@ async function main(): Promise<void> {
         `the campaigns above are ${times.join(" and ")} as fast`,
     );
   }
+  return 0;
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    const wrong = usage(error);
-    if (wrong === undefined) throw error;
-    console.error(`inject-rate: ${wrong}`);
-    Deno.exit(2);
-  }
-}
+if (import.meta.main) await script("inject-rate", main);

@@ -20,16 +20,13 @@ import { MACHINES, QEMU, qemuVersion, startQemu } from "../tests/oracle/qemu.ts"
 import { recordTo, replayFrom, type Starter } from "../tests/oracle/recording.ts";
 import { type Findings, noFindings, Session } from "../tests/oracle/session.ts";
 import { show, shrink } from "../tests/oracle/shrink.ts";
-import { ROOT } from "./run.ts";
+import { ROOT, script, UsageError } from "./run.ts";
 
 /** Instructions in a run, enough to meet every cell of the coverage table {@linkcode LEAST} times. */
 const COUNT = 1_500_000;
 
 /** Times that each cell of the coverage table has to be met. */
 const LEAST = 100;
-
-/** A message for the user, without a stack. */
-class UsageError extends Error {}
 
 /** A whole number from an option. */
 function whole(name: string, text: string): number {
@@ -52,25 +49,20 @@ function options(): {
   record: string | undefined;
   replay: string | undefined;
 } {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: Deno.args,
-      options: {
-        seed: { type: "string", default: "1" },
-        count: { type: "string", default: String(COUNT) },
-        machine: { type: "string", default: "both" },
-        least: { type: "string", default: String(LEAST) },
-        show: { type: "string", default: "5" },
-        json: { type: "boolean", default: false },
-        table: { type: "boolean", default: false },
-        record: { type: "string" },
-        replay: { type: "string" },
-      },
-    }));
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      seed: { type: "string", default: "1" },
+      count: { type: "string", default: String(COUNT) },
+      machine: { type: "string", default: "both" },
+      least: { type: "string", default: String(LEAST) },
+      show: { type: "string", default: "5" },
+      json: { type: "boolean", default: false },
+      table: { type: "boolean", default: false },
+      record: { type: "string" },
+      replay: { type: "string" },
+    },
+  });
   const names = Object.keys(MACHINES);
   const machines = values.machine === "both" ? names : [values.machine];
   if (!names.includes(machines[0])) {
@@ -190,12 +182,4 @@ async function main(): Promise<number> {
   return agreed && short.length === 0 ? 0 : 1;
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main());
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`lockstep: ${error.message}`);
-    Deno.exit(2);
-  }
-}
+if (import.meta.main) await script("lockstep", main);

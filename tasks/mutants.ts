@@ -21,7 +21,7 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { choose, type Mutant, mutantsOf, spoil } from "./mutate.ts";
-import { files, ROOT } from "./run.ts";
+import { files, ROOT, script, UsageError } from "./run.ts";
 
 /** A set of mutants, as in its file. */
 interface MutantSet {
@@ -74,9 +74,6 @@ interface Verdict {
   /** Number of the command that caught it, from 1, or the reason why none does, where it is listed. */
   readonly by: string;
 }
-
-/** A message for the user, without a stack. */
-class UsageError extends Error {}
 
 /** Longest that a test command may take, as a multiple of what it takes unspoilt. */
 const PATIENCE = 5;
@@ -229,27 +226,22 @@ function options(): {
   doc: boolean;
   check: boolean;
 } {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: Deno.args,
-      options: {
-        set: { type: "string", default: "cpu" },
-        seed: { type: "string", default: "1" },
-        count: { type: "string" },
-        skip: { type: "string", default: "0" },
-        jobs: { type: "string", default: "2" },
-        match: { type: "string", default: "" },
-        list: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-        update: { type: "boolean", default: false },
-        doc: { type: "boolean", default: false },
-        check: { type: "boolean", default: false },
-      },
-    }));
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      set: { type: "string", default: "cpu" },
+      seed: { type: "string", default: "1" },
+      count: { type: "string" },
+      skip: { type: "string", default: "0" },
+      jobs: { type: "string", default: "2" },
+      match: { type: "string", default: "" },
+      list: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      update: { type: "boolean", default: false },
+      doc: { type: "boolean", default: false },
+      check: { type: "boolean", default: false },
+    },
+  });
   const whole = (name: string, text: string): number => {
     if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} wants a number, not "${text}"`);
     return Number(text);
@@ -477,12 +469,4 @@ async function main(): Promise<number> {
   return enough ? 0 : 1;
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main());
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`mutants: ${error.message}`);
-    Deno.exit(2);
-  }
-}
+if (import.meta.main) await script("mutants", main);

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import config from "../deno.json" with { type: "json" };
 import { checkPage, examples, pages } from "./doc_tests.ts";
 import { importGraph, layeredFiles, offences } from "./layers.ts";
-import { deno, ROOT, usage } from "./run.ts";
+import { deno, ROOT, script } from "./run.ts";
 import { allSourceFaults } from "./sources.ts";
 import { surface } from "./surface.ts";
 
@@ -144,11 +144,4 @@ async function main(): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-try {
-  Deno.exit(await main());
-} catch (error) {
-  const wrong = usage(error);
-  if (wrong === undefined) throw error;
-  console.error(`ok: ${wrong}`);
-  Deno.exit(2);
-}
+await script("ok", main);

@@ -18,7 +18,7 @@ import { specHash } from "../cli/store.ts";
 import { duration } from "../cli/story.ts";
 import { resultsPage } from "./results_page.ts";
 import { InputError } from "../mod.ts";
-import { ROOT, usage } from "./run.ts";
+import { ROOT, script } from "./run.ts";
 import { withTables } from "./timing_doc.ts";
 import { table } from "./vmi_doc.ts";
 
@@ -125,15 +125,10 @@ async function main(io: Io): Promise<number> {
 }
 
 if (import.meta.main) {
-  try {
+  await script("results", async () => {
     const io = hostIo();
     const code = await main(io);
     io.flush();
-    Deno.exit(code);
-  } catch (error) {
-    const wrong = usage(error);
-    if (wrong === undefined) throw error;
-    console.error(`results: ${wrong}`);
-    Deno.exit(2);
-  }
+    return code;
+  });
 }

@@ -65,14 +65,30 @@ export function files(folder: string, suffix: string): string[] {
   return found.sort();
 }
 
+/** A message for the user, without a stack. */
+export class UsageError extends Error {}
+
+/** What the user did wrong; undefined when the error is another. */
+function usage(error: unknown): string | undefined {
+  if (error instanceof UsageError || error instanceof InputError) return error.message;
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  // What parseArgs of node:util throws.
+  return String(code).startsWith("ERR_PARSE_ARGS") ? String(message) : undefined;
+}
+
 /**
- * What is wrong with a script's command line, in one line; undefined when the error is another.
+ * Runs a script and ends with its exit code. What the user did wrong is told in a line, with exit code 2.
  *
- * @param error What parseArgs of node:util or a check of an option threw.
+ * @param name Its name, which the line begins with.
+ * @param main What it does; the exit code.
  */
-export function usage(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const { code } = error as { code?: unknown };
-  const wrong = error instanceof InputError || String(code).startsWith("ERR_PARSE_ARGS");
-  return wrong ? error.message.split("\n")[0] : undefined;
+export async function script(name: string, main: () => Promise<number>): Promise<never> {
+  try {
+    Deno.exit(await main());
+  } catch (error) {
+    const wrong = usage(error);
+    if (wrong === undefined) throw error;
+    console.error(`${name}: ${wrong}`);
+    Deno.exit(2);
+  }
 }
