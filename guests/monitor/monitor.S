@@ -380,23 +380,23 @@ page_restore:
         bne     1b
         ldmia   sp!, {r4-r10, pc}
 
+/* A line at r0 in both caches: an operation on that of data, the other is dropped. */
+        .macro  line crm
+        mcr     p15, 0, r0, c7, \crm, 1
+        mcr     p15, 0, r0, c7, c5, 1
+        add     r0, r0, #32
+        .endm
+
 /* Drops the lines of a page from both caches, without cleaning: r0 = its address. */
         .global discard_lines
 discard_lines:
         mov     r1, #4096 / 128
-1:      mcr     p15, 0, r0, c7, c6, 1
-        mcr     p15, 0, r0, c7, c5, 1
-        add     r0, r0, #32
-        mcr     p15, 0, r0, c7, c6, 1
-        mcr     p15, 0, r0, c7, c5, 1
-        add     r0, r0, #32
-        mcr     p15, 0, r0, c7, c6, 1
-        mcr     p15, 0, r0, c7, c5, 1
-        add     r0, r0, #32
+1:
+        .rept   3
+        line    c6
+        .endr
         subs    r1, r1, #1
-        mcr     p15, 0, r0, c7, c6, 1
-        mcr     p15, 0, r0, c7, c5, 1
-        add     r0, r0, #32
+        line    c6
         bne     1b
         mov     pc, lr
 
@@ -404,19 +404,12 @@ discard_lines:
         .global flush_lines
 flush_lines:
         mov     r1, #4096 / 128
-1:      mcr     p15, 0, r0, c7, c14, 1
-        mcr     p15, 0, r0, c7, c5, 1
-        add     r0, r0, #32
-        mcr     p15, 0, r0, c7, c14, 1
-        mcr     p15, 0, r0, c7, c5, 1
-        add     r0, r0, #32
-        mcr     p15, 0, r0, c7, c14, 1
-        mcr     p15, 0, r0, c7, c5, 1
-        add     r0, r0, #32
+1:
+        .rept   3
+        line    c14
+        .endr
         subs    r1, r1, #1
-        mcr     p15, 0, r0, c7, c14, 1
-        mcr     p15, 0, r0, c7, c5, 1
-        add     r0, r0, #32
+        line    c14
         bne     1b
         mov     pc, lr
 
