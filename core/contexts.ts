@@ -71,6 +71,15 @@ export function observedTask(board: Board, vm: number): number {
   return board.peek(board.peek(vm + VM.CUR_UNIT, 4) + UNIT.TASK, 4);
 }
 
+/**
+ * A number of things that a record counts, for observers.
+ *
+ * @param most The most there can be: more is damage.
+ */
+export function observedCount(board: Board, address: number, most: number): number {
+  return Math.min(board.peek(address, 4), most);
+}
+
 /** NUL-padded text of a record, for observers. */
 export function observedText(board: Board, address: number): string {
   let text = "";

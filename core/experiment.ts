@@ -8,7 +8,16 @@
 
 import type { Fault, Strike } from "./fault.ts";
 import { ArmedFault } from "./fault_trigger.ts";
-import { follow, type Followed, newTrail, observedOf, ShadowTape, type Trail } from "./follow.ts";
+import {
+  addStretch,
+  follow,
+  type Followed,
+  isOnGolden,
+  newTrail,
+  observedOf,
+  ShadowTape,
+  type Trail,
+} from "./follow.ts";
 import { sdramWords } from "./fork.ts";
 import type { GoldenRun, Reference } from "./golden.ts";
 import { Hash64 } from "./hash.ts";
@@ -122,15 +131,12 @@ export function finish(
   { ended, end }: Followed,
 ): ExperimentResult {
   const { lab } = golden;
-  const parts = observedOf(golden, trail);
-  if (ended === "golden" || ended === "dormant") {
-    parts.push(partOf(golden.observation, trail.since, golden.endNs));
-  }
+  if (isOnGolden({ ended })) addStretch(trail, trail.since, golden.endNs);
   const left = ended === "end" || ended === "dormant";
   const differs = left && guestsDiffer(sdramWords(lab), golden.shadow);
   return conclude(golden, vm, rules, {
     strike: trail.strike!,
-    observed: joinObservations(parts),
+    observed: joinObservations(observedOf(golden, trail)),
     end: end!,
     differs,
     ended,

@@ -6,7 +6,7 @@
  */
 
 import type { Board } from "./board.ts";
-import { observedContext, observedInTask, observedText } from "./contexts.ts";
+import { observedContext, observedCount, observedInTask, observedText } from "./contexts.ts";
 import { CR } from "./cp15.ts";
 import { MODE } from "./cpu.ts";
 import { masterEntry } from "./domains.ts";
@@ -71,7 +71,7 @@ export function activeAddress(board: Board, vm: number, va: number): number {
 /** Page record of a guest address, 0 where it has no page. */
 export function pageRecord(board: Board, vm: number, va: number): number {
   const pages = board.peek(vm + VM.PAGES, 4);
-  const count = Math.min(board.peek(vm + VM.PAGE_COUNT, 4), MOST.PAGES);
+  const count = observedCount(board, vm + VM.PAGE_COUNT, MOST.PAGES);
   for (let i = 0; i < count; i++) {
     const page = pages + i * PAGE_REC.SIZE;
     if (board.peek(page + PAGE_REC.VA, 4) >>> 12 === va >>> 12) return page;
@@ -82,7 +82,7 @@ export function pageRecord(board: Board, vm: number, va: number): number {
 /** Record of a unit by its name: a task, `kernel`, `common`; 0 when there is none. */
 export function findUnit(board: Board, vm: number, name: string): number {
   const units = board.peek(vm + VM.UNITS, 4);
-  const count = Math.min(board.peek(vm + VM.UNIT_COUNT, 4), MOST.UNITS);
+  const count = observedCount(board, vm + VM.UNIT_COUNT, MOST.UNITS);
   if (name === "kernel") return units;
   if (name === "common") return count > 1 ? units + UNIT.SIZE : 0;
   for (let i = 2; i < count; i++) {
@@ -102,11 +102,6 @@ export function symbolAddress(
   if (symbol === "") return offset;
   const found = vmm.recorder.symbols(board.peek(vm + VM.ID, 4))?.symbol(symbol);
   return found === undefined ? -1 : (found.address & ~3) + offset;
-}
-
-/** The context that will be put into the CPU when the VM runs next. */
-export function savedContext(board: Board, vm: number): number {
-  return observedContext(board, vm);
 }
 
 function contextOffset(register: string): number {
@@ -166,7 +161,7 @@ function guestRegister({ board }: Machine, vm: number, { name }: FaultPlace): Fa
   if (name.includes("_")) return bankedRegister(board, name);
   const { cpu } = board;
   if (!isRunning(board, vm)) {
-    const at = savedContext(board, vm) + contextOffset(name);
+    const at = observedContext(board, vm) + contextOffset(name);
     return ramCell(board, at, `${name} in the saved context`);
   }
   if (name === "cpsr") {

@@ -7,7 +7,7 @@
 
 import { InputError } from "./errors.ts";
 import { CP15_REGISTERS, type FaultPlace } from "./fault_text.ts";
-import { observedText } from "./contexts.ts";
+import { observedCount, observedText } from "./contexts.ts";
 import type { Lab } from "./lab.ts";
 import {
   CALL,
@@ -203,7 +203,7 @@ function peek({ lab }: Guest, address: number): number {
 function taskNames(lab: Lab, vm: number): string[] {
   const { board } = lab;
   const names: string[] = [];
-  const count = Math.min(board.peek(vm + VM.TASK_COUNT, 4), MOST.TASKS);
+  const count = observedCount(board, vm + VM.TASK_COUNT, MOST.TASKS);
   for (let i = 2; i < count + 2; i++) {
     names.push(observedText(board, board.peek(vm + VM.UNITS, 4) + i * UNIT.SIZE + UNIT.NAME));
   }
@@ -221,7 +221,7 @@ interface PageInfo {
 function pagesOf(guest: Guest): PageInfo[] {
   const { lab, vm } = guest;
   const pages: PageInfo[] = [];
-  const count = Math.min(peek(guest, vm + VM.PAGE_COUNT), MOST.PAGES);
+  const count = observedCount(lab.board, vm + VM.PAGE_COUNT, MOST.PAGES);
   for (let i = 0; i < count; i++) {
     const record = peek(guest, vm + VM.PAGES) + i * PAGE_REC.SIZE;
     const word = peek(guest, record + PAGE_REC.VA);
@@ -314,7 +314,7 @@ function vmiPages({ name }: Guest): Run[] {
 function tables(part: string): Finder {
   return (guest) => {
     const { vm, name } = guest;
-    const pieces = Math.min(peek(guest, vm + VM.PIECE_COUNT), MOST.PIECES);
+    const pieces = observedCount(guest.lab.board, vm + VM.PIECE_COUNT, MOST.PIECES);
     const runs: Run[] = [];
     for (let i = 0; i < pieces; i++) {
       const record = peek(guest, vm + VM.PIECES) + i * PIECE_REC.SIZE;

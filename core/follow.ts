@@ -109,7 +109,8 @@ function heardOf(golden: GoldenRun, after: number, until: number): Observation {
   return { vms: heard, events };
 }
 
-function isOnGolden({ ended }: Followed): boolean {
+/** True when the rest of an experiment is the golden run's, as far as can be seen. */
+export function isOnGolden({ ended }: Pick<Followed, "ended">): boolean {
   return ended === "golden" || ended === "dormant";
 }
 

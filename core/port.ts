@@ -410,16 +410,17 @@ export class Port {
    */
   sumFrame(frame: number, stamp = 0): number {
     const cpu = this.#cpu;
-    const words = new Uint32Array(1024);
+    let words: Uint32Array;
     this.charge(1024 * (COST.SUM_WORD - COST.WORD));
     if (this.#timed) {
+      words = new Uint32Array(1024);
       for (let i = 0; i < 4096; i += LINE) words.set(this.ldm(frame + i, LINE / 4), i >>> 2);
     } else {
       this.charge(1024 * COST.WORD);
       cpu.load(frame, 4, true);
       if (cpu.fault !== 0) this.#fail("read of", frame);
       const at = cpu.mmu.host(cpu.mmu.translate(frame, ACCESS.READ, true), false) >>> 2;
-      words.set(this.board.memory.u32.subarray(at, at + 1024));
+      words = this.board.memory.u32.subarray(at, at + 1024);
     }
     const sum = sumWords(words[0], words.subarray(1));
     if (stamp !== 0) this.write(stamp, sum);

@@ -204,7 +204,7 @@ class Sweep {
     }
     golden.completeLook();
     watch.mend();
-    if (this.#onLook !== undefined) this.#onLook(golden.lookNumber, watch.sleepers());
+    this.#onLook?.(golden.lookNumber, watch.sleepers());
     for (const sleeper of watch.settled()) yield this.#arrived(sleeper);
   }
 
