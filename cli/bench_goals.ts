@@ -151,7 +151,7 @@ function goalsSection(rows: readonly GoalRow[], fidelity: "fast" | "timed"): Ben
       ]),
     }],
     notes: [
-      "Where a figure is not reached, bench switch and bench task account for its cycles, step by step.",
+      "Where a figure is not reached, bench switch, task, call, recovery and cow account for its cycles, part by part.",
       FIDELITY_NOTES[fidelity],
     ],
     figures: [],
